@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod canonical;
+mod descriptors;
+mod encode;
+mod references;
+mod schema;
+mod wire;
+
+pub use canonical::{Malformed, canonicalize};
+pub use descriptors::{file_descriptor_set, pool};
+pub use encode::{Draft, EncodeError, encode, name_of};
+pub use references::references;
