@@ -1,0 +1,504 @@
+//! The types of one stream and what they share: limits, nonces, events, the next moment to wake.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use crate::heartbeat::Heartbeat;
+use crate::interest::{Interest, InterestChange};
+use crate::ledger::{Flight, Ledger};
+use crate::order::{self, Pins, Verdict};
+use crate::standing::{Inherited, Need, Partial, Standing, Variant, Warming};
+use crate::{
+    Event, Moment, Nonce, Reference, Refusal, Resource, ResourceName, Services, Settings, Told, TypeUrl, View, Violation,
+};
+
+/// The most responses of one type a peer may owe replies to: what growing subscriptions can drive it to.
+const MOST_UNANSWERED: usize = 256;
+
+/// One type of one stream.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) type_url: TypeUrl,
+    pub(crate) interest: Interest,
+    pub(crate) standing: Standing,
+    pub(crate) ledger: Ledger,
+    pub(crate) heartbeat: Heartbeat,
+    /// The first answer is due even if it is empty.
+    pub(crate) greeting: bool,
+    /// The last response was cut at the byte budget: the rest of the answer follows at once.
+    pub(crate) continuing: bool,
+    /// Since when the source has not known the type.
+    unsynced_since: Option<Moment>,
+}
+
+impl Channel {
+    /// Whether a response that is not owed may go out.
+    pub(crate) fn window_open(&self) -> bool {
+        self.ledger.unanswered() == 0 || (self.continuing && self.ledger.unanswered() < MOST_UNANSWERED)
+    }
+
+    /// Whether an answer that is owed may go out.
+    pub(crate) fn may_answer(&self) -> bool {
+        self.ledger.unanswered() < MOST_UNANSWERED
+    }
+}
+
+/// What may be said of one name now.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Saying {
+    pub(crate) name: ResourceName,
+    /// `None`: it is gone, or does not exist.
+    pub(crate) content: Option<Resource>,
+    pub(crate) owed: bool,
+    pub(crate) batch: Option<u32>,
+}
+
+/// The types of one stream.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    pub(crate) settings: Settings,
+    pub(crate) channels: Vec<Channel>,
+    variant: Variant,
+    events: VecDeque<Event>,
+    next_nonce: u64,
+    wake: Option<Moment>,
+    /// The route configurations the peer was given that get their virtual hosts apart, numbered.
+    collections: BTreeMap<ResourceName, u64>,
+    next_collection: u64,
+}
+
+impl Conversation {
+    pub(crate) fn new(settings: Settings, variant: Variant) -> Conversation {
+        let mut collections = BTreeMap::new();
+        collections.extend(settings.collection.clone().map(|collection| (collection, 0)));
+        Conversation {
+            settings,
+            channels: Vec::new(),
+            variant,
+            events: VecDeque::new(),
+            next_nonce: 0,
+            wake: None,
+            collections,
+            next_collection: 0,
+        }
+    }
+
+    /// The channel of a type, opened if the peer asks for the type for the first time.
+    pub(crate) fn channel(&mut self, type_url: &TypeUrl) -> Result<(usize, bool), Violation> {
+        if let Services::Single(served) = &self.settings.services
+            && served != type_url
+        {
+            return Err(Violation::OtherTypeUrl { served: served.as_str().into(), asked: type_url.as_str().into() });
+        }
+        match self.channels.binary_search_by(|channel| channel.type_url.cmp(type_url)) {
+            Ok(at) => Ok((at, false)),
+            Err(_) if self.channels.len() >= self.settings.max_types => {
+                Err(Violation::TooManyTypes { limit: self.settings.max_types })
+            }
+            Err(at) => {
+                let channel = Channel {
+                    type_url: type_url.clone(),
+                    interest: Interest::none(),
+                    standing: Standing::new(Inherited::default()),
+                    ledger: Ledger::default(),
+                    heartbeat: Heartbeat::default(),
+                    greeting: false,
+                    continuing: false,
+                    unsynced_since: None,
+                };
+                self.channels.insert(at, channel);
+                Ok((at, true))
+            }
+        }
+    }
+
+    /// Whether the stream stays within its limits of names, those about to be taken in included.
+    pub(crate) fn check_limits(&self, more: &[&[ResourceName]]) -> Result<(), Violation> {
+        let names: usize = self.channels.iter().map(|channel| channel.interest.name_count()).sum();
+        let more_names: usize = more.iter().map(|names| names.len()).sum();
+        if names + more_names > self.settings.max_names {
+            return Err(Violation::TooManyNames { limit: self.settings.max_names });
+        }
+        let bytes: usize = self.channels.iter().map(|channel| channel.interest.name_bytes()).sum();
+        let more_bytes: usize = more.iter().flat_map(|names| names.iter()).map(|name| name.as_str().len()).sum();
+        if bytes + more_bytes > self.settings.max_name_bytes {
+            return Err(Violation::TooManyNameBytes { limit: self.settings.max_name_bytes });
+        }
+        Ok(())
+    }
+
+    /// The same, for names that take the place of a channel's former ones.
+    pub(crate) fn check_replacement(&mut self, at: usize, names: &[ResourceName]) -> Result<(), Violation> {
+        let Some(channel) = self.channels.get_mut(at) else { return Ok(()) };
+        let former = core::mem::replace(&mut channel.interest, Interest::none());
+        let outcome = self.check_limits(&[names]);
+        self.channels[at].interest = former;
+        outcome
+    }
+
+    /// A subscription changed: what that means for what the peer is owed.
+    pub(crate) fn subscribed(&mut self, at: usize, change: InterestChange) {
+        let Some(channel) = self.channels.get_mut(at) else { return };
+        if change == InterestChange::default() {
+            return;
+        }
+        channel.heartbeat.reconsider();
+        if change.wildcard_began && !channel.standing.whole_due() {
+            channel.standing.restart();
+            channel.greeting = true;
+        }
+        channel.standing.drop_names(change.dropped.iter().cloned());
+        channel.standing.ask(change.asked.iter().cloned());
+        if change.wildcard_ended {
+            let interest = &channel.interest;
+            channel.standing.keep_only(|name| interest.names_cover(name));
+        }
+        if channel.type_url == TypeUrl::ROUTE {
+            for name in &change.dropped {
+                self.collections.remove(name);
+            }
+        }
+        let event = Event::Subscribed {
+            type_url: channel.type_url.clone(),
+            wildcard: channel.interest.is_wildcard(),
+            added: change.asked,
+            removed: change.dropped,
+        };
+        self.events.push_back(event);
+    }
+
+    /// The peer accepted a response. `false`: the reply is not to one it owed.
+    pub(crate) fn accepted(&mut self, now: Moment, at: usize, nonce: Nonce) -> bool {
+        let Some(channel) = self.channels.get_mut(at) else { return false };
+        let Some(flight) = channel.ledger.settle(nonce) else { return false };
+        let mut arrived = Vec::new();
+        if flight.whole {
+            channel.standing.whole_accepted(nonce);
+        }
+        for name in &flight.names {
+            let newly = channel.standing.exceptions.get(name).is_some_and(|exception| !exception.told.holds_something());
+            let content = channel.standing.name_accepted(name, nonce);
+            arrived.extend(content.filter(|_| newly));
+        }
+        for resource in arrived.iter().filter(|_| channel.type_url.traits().pushed) {
+            let pulled = resource.references().iter().filter(|reference| !reference.type_url.traits().pushed);
+            let warming = Warming { since: now, references: pulled.cloned().collect() };
+            if !warming.references.is_empty() {
+                channel.standing.warming.insert(resource.name().clone(), warming);
+            }
+        }
+        self.events.push_back(Event::Acked { type_url: channel.type_url.clone(), nonce });
+        true
+    }
+
+    /// The peer refused a response. `false`: the reply is not to one it owed.
+    pub(crate) fn refused(&mut self, at: usize, nonce: Nonce, refusal: Refusal) -> bool {
+        let variant = self.variant;
+        let Some(channel) = self.channels.get_mut(at) else { return false };
+        let Some(flight) = channel.ledger.settle(nonce) else { return false };
+        let full_state = channel.type_url.traits().full_state;
+        let partial = match variant {
+            _ if !full_state => Partial::AnySubsetApplied,
+            Variant::Delta => Partial::GoodPartApplied,
+            Variant::Sotw => Partial::GoodPartAppliedWhole,
+        };
+        let suspects = if full_state { crate::blame::candidates(&refusal.message) } else { Vec::new() };
+        let culprits = channel.standing.names_refused(&flight.names, nonce, &suspects, partial);
+        if flight.whole {
+            channel.standing.whole_refused(nonce, refusal);
+        } else {
+            self.events.push_back(Event::Nacked { type_url: channel.type_url.clone(), nonce, refusal, culprits });
+        }
+        true
+    }
+
+    /// A reply that came too late, or to nothing.
+    pub(crate) fn stale(&mut self, type_url: &TypeUrl) {
+        self.events.push_back(Event::Stale { type_url: type_url.clone() });
+    }
+
+    /// Brings every channel up to the view.
+    pub(crate) fn compare<V: View>(&mut self, now: Moment, view: &V) {
+        self.wake = None;
+        let variant = self.variant;
+        for channel in &mut self.channels {
+            if view.epoch(&channel.type_url).is_none() {
+                wait_for_sync(now, &self.settings, channel, &mut self.events, &mut self.wake);
+                continue;
+            }
+            channel.unsynced_since = None;
+            let Channel { standing, interest, type_url, .. } = channel;
+            let compared = standing.compare(now, view, type_url, interest, variant);
+            if let Some((nonce, refusal, culprits)) = compared.refusal {
+                self.events.push_back(Event::Nacked { type_url: type_url.clone(), nonce, refusal, culprits });
+            }
+            if compared.lost {
+                self.events.push_back(Event::HistoryLost { type_url: type_url.clone() });
+            }
+            channel.heartbeat.follow(now, view, &channel.type_url, &channel.interest);
+        }
+        self.collect(now, view);
+        self.cool(now, view);
+        self.call_silent(now);
+    }
+
+    /// Virtual hosts follow the route configurations that were sent.
+    fn collect<V: View>(&mut self, now: Moment, view: &V) {
+        for channel in self.channels.iter_mut().filter(|channel| channel.type_url.traits().collected) {
+            if channel.interest.is_wildcard() || view.epoch(&channel.type_url).is_none() {
+                continue;
+            }
+            let (new, over) = channel.interest.collect(&self.collections);
+            for collection in over {
+                channel.standing.forget_collection(&collection);
+            }
+            for collection in new {
+                let Channel { standing, interest, type_url, .. } = &mut *channel;
+                standing.forget_collection(&collection);
+                standing.owe_collection(now, view, type_url, interest, &collection);
+            }
+        }
+    }
+
+    /// Accepted resources that have all they need are no longer waited for.
+    fn cool<V: View>(&mut self, now: Moment, view: &V) {
+        for at in 0..self.channels.len() {
+            if self.channels[at].standing.warming.is_empty() {
+                continue;
+            }
+            let mut warming = core::mem::take(&mut self.channels[at].standing.warming);
+            let patience = self.settings.dependency_patience;
+            warming.retain(|_, resource| {
+                now < resource.since + patience && !order::is_warm(&self.channels, view, resource)
+            });
+            for resource in warming.values() {
+                sooner(&mut self.wake, resource.since + patience);
+            }
+            self.channels[at].standing.warming = warming;
+        }
+    }
+
+    fn call_silent(&mut self, now: Moment) {
+        let patience = self.settings.reply_patience;
+        for channel in &mut self.channels {
+            if let Some((nonce, flight)) = channel.ledger.oldest_uncalled()
+                && now >= flight.sent_at + patience
+            {
+                flight.called_silent = true;
+                self.events.push_back(Event::Silent { type_url: channel.type_url.clone(), nonce });
+            }
+            if let Some(since) = channel.ledger.waiting_since() {
+                sooner(&mut self.wake, since + patience);
+            }
+        }
+    }
+
+    /// What may be said of a type now, and which of it has waited too long. Notes when to look again.
+    pub(crate) fn sayings<V: View>(&mut self, now: Moment, view: &V, at: usize) -> Vec<Saying> {
+        let mut judged = Vec::new();
+        {
+            let channel = &self.channels[at];
+            let only_owed = !channel.window_open();
+            if only_owed && (channel.standing.owed.is_empty() || !channel.may_answer()) {
+                return Vec::new();
+            }
+            let mut pins = None;
+            for (name, exception) in &channel.standing.exceptions {
+                let owed = channel.standing.owed.contains(name);
+                if only_owed && !owed {
+                    continue;
+                }
+                let need = if owed { exception.desired.as_ref().map_or(Need::Remove, Need::Tell) } else { exception.need() };
+                let (verdict, free_since) = match need {
+                    Need::Settled | Need::Waiting => continue,
+                    Need::Tell(resource) => (
+                        order::may_tell(&self.channels, view, &self.settings, now, resource, exception.since),
+                        exception.free_since,
+                    ),
+                    Need::Remove if owed => (Verdict::Go, None),
+                    Need::Remove => {
+                        let pins = pins.get_or_insert_with(|| Pins::gather(&self.channels, &channel.type_url));
+                        let target = Reference { type_url: channel.type_url.clone(), name: name.clone() };
+                        order::may_remove(&self.channels, pins, &self.settings, now, at, &target, exception)
+                    }
+                };
+                judged.push((name.clone(), verdict, free_since));
+            }
+        }
+        self.act_on(at, judged)
+    }
+
+    fn act_on(&mut self, at: usize, judged: Vec<(ResourceName, Verdict, Option<Moment>)>) -> Vec<Saying> {
+        let mut sayings = Vec::new();
+        let channel = &mut self.channels[at];
+        for (name, verdict, free_since) in judged {
+            let Some(exception) = channel.standing.exceptions.get_mut(&name) else { continue };
+            exception.free_since = free_since;
+            match verdict {
+                Verdict::Wait(until) => {
+                    sooner(&mut self.wake, until);
+                    continue;
+                }
+                Verdict::Overdue => {
+                    let event = Event::Overdue { type_url: channel.type_url.clone(), name: name.clone() };
+                    self.events.push_back(event);
+                }
+                Verdict::Go => {}
+            }
+            let bytes = exception.desired.as_ref().map_or(0, |resource| resource.body().len());
+            if bytes > self.settings.resource_bytes {
+                channel.standing.give_up(&name);
+                let event = Event::Oversized { type_url: channel.type_url.clone(), name, bytes };
+                self.events.push_back(event);
+                continue;
+            }
+            let owed = channel.standing.owed.contains(&name);
+            sayings.push(Saying { content: exception.desired.clone(), batch: exception.batch, owed, name });
+        }
+        sayings
+    }
+
+    /// A response goes out that says these things, or (`whole`) everything.
+    pub(crate) fn sent<V: View>(&mut self, now: Moment, view: &V, at: usize, said: &[Saying], whole: bool) -> Nonce {
+        let nonce = Nonce(self.next_nonce + 1);
+        self.next_nonce += 1;
+        let names: Vec<ResourceName> = said.iter().map(|saying| saying.name.clone()).collect();
+        let channel = &mut self.channels[at];
+        let Some(epoch) = view.epoch(&channel.type_url) else { return nonce };
+        if whole {
+            channel.standing.whole_sent(epoch, nonce);
+            channel.heartbeat.told_all(now);
+        }
+        for name in &names {
+            channel.standing.name_sent(now, name, nonce);
+            channel.heartbeat.told(now, name);
+        }
+        channel.greeting = false;
+        let told = if whole { Told::Everything } else { Told::Names(names.clone()) };
+        self.events.push_back(Event::Sent { type_url: channel.type_url.clone(), nonce, epoch, told });
+        channel.ledger.sent(nonce, Flight { names, whole, sent_at: now, called_silent: false });
+        self.note_collections(at, said);
+        self.reanswer(now, view, at, said, whole);
+        nonce
+    }
+
+    /// A heartbeat goes out.
+    pub(crate) fn sent_heartbeat<V: View>(&mut self, now: Moment, view: &V, at: usize, names: &[ResourceName]) -> Nonce {
+        let nonce = Nonce(self.next_nonce + 1);
+        self.next_nonce += 1;
+        let channel = &mut self.channels[at];
+        for name in names {
+            channel.heartbeat.told(now, name);
+        }
+        channel.ledger.sent(nonce, Flight { names: Vec::new(), whole: false, sent_at: now, called_silent: false });
+        if let Some(epoch) = view.epoch(&channel.type_url) {
+            let type_url = channel.type_url.clone();
+            self.events.push_back(Event::Sent { type_url, nonce, epoch, told: Told::Heartbeat });
+        }
+        nonce
+    }
+
+    /// Route configurations that were sent may announce virtual hosts, or no longer do.
+    fn note_collections(&mut self, at: usize, said: &[Saying]) {
+        if self.channels[at].type_url != TypeUrl::ROUTE {
+            return;
+        }
+        for saying in said {
+            let announced = saying.content.as_ref().is_some_and(announces_virtual_hosts);
+            if announced && !self.collections.contains_key(&saying.name) {
+                self.next_collection += 1;
+                self.collections.insert(saying.name.clone(), self.next_collection);
+            } else if !announced {
+                self.collections.remove(&saying.name);
+            }
+        }
+    }
+
+    /// A peer that is given a cluster anew needs its endpoints anew, and does not always ask.
+    fn reanswer<V: View>(&mut self, now: Moment, view: &V, at: usize, said: &[Saying], whole: bool) {
+        if !self.settings.reanswer_endpoints || !self.channels[at].type_url.traits().pushed {
+            return;
+        }
+        for follower in self.channels.iter_mut().filter(|channel| channel.type_url.traits().reanswered) {
+            let Channel { standing, interest, type_url, .. } = follower;
+            let named = said.iter().filter_map(|saying| saying.content.as_ref()).flat_map(Resource::references);
+            let wanted: Vec<ResourceName> = match whole {
+                true => interest.names().cloned().collect(),
+                false => named.filter(|named| named.type_url == *type_url).map(|named| named.name.clone()).collect(),
+            };
+            for name in wanted.iter().filter(|name| interest.covers_name(name)) {
+                if let Some(desired) = interest.desired(view, type_url, name) {
+                    standing.owe_again(now, name, Some(desired));
+                }
+            }
+        }
+    }
+
+    /// Wakes the caller at this moment, or earlier.
+    pub(crate) fn wake_at(&mut self, moment: Moment) {
+        sooner(&mut self.wake, moment);
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Moment> {
+        self.wake
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Moment) {
+        if self.wake.is_some_and(|wake| wake <= now) {
+            self.wake = None;
+        }
+    }
+
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Heartbeats due on a channel whose peer can read them.
+    pub(crate) fn heartbeats(&mut self, now: Moment, at: usize) -> Vec<ResourceName> {
+        let capabilities = self.settings.capabilities;
+        let readable = capabilities.ttl && (self.variant == Variant::Delta || capabilities.wrapped_in_sotw);
+        let channel = &self.channels[at];
+        if !readable || !channel.window_open() {
+            return Vec::new();
+        }
+        let mut due = channel.heartbeat.due(now);
+        due.retain(|name| !channel.standing.exceptions.contains_key(name));
+        if due.is_empty()
+            && let Some(next) = channel.heartbeat.next()
+        {
+            sooner(&mut self.wake, next.max(now + core::time::Duration::from_millis(1)));
+        }
+        due
+    }
+}
+
+fn wait_for_sync(
+    now: Moment,
+    settings: &Settings,
+    channel: &mut Channel,
+    events: &mut VecDeque<Event>,
+    wake: &mut Option<Moment>,
+) {
+    let since = match channel.unsynced_since {
+        Some(since) => since,
+        None => {
+            channel.unsynced_since = Some(now);
+            events.push_back(Event::Unknown { type_url: channel.type_url.clone() });
+            now
+        }
+    };
+    let end = since + settings.sync_patience;
+    if now < end {
+        sooner(wake, end);
+    } else if channel.type_url.short().is_some() {
+        events.push_back(Event::Unsynced { type_url: channel.type_url.clone() });
+    }
+}
+
+fn announces_virtual_hosts(resource: &Resource) -> bool {
+    resource.references().iter().any(|reference| reference.type_url.traits().collected)
+}
+
+fn sooner(wake: &mut Option<Moment>, moment: Moment) {
+    *wake = Some(wake.map_or(moment, |wake| wake.min(moment)));
+}

@@ -1,0 +1,291 @@
+//! The delta variant: only what is new, changed or gone.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use crate::conversation::{Conversation, Saying};
+use crate::standing::{Inherited, Standing, Variant};
+use crate::{
+    Base, DeltaRequest, DeltaResponse, Digest, Dress, Event, Moment, Nonce, Payload, Reply, ResourceName, Services, Session,
+    Settings, TypeUrl, View, Violation,
+};
+
+/// One delta stream (`DeltaAggregatedResources`, `DeltaClusters`, ...).
+///
+/// ```
+/// use chancery_protocol::{DeltaRequest, DeltaSession, Moment, Session, Settings, TypeUrl};
+/// let mut session = DeltaSession::new(Settings::default());
+/// session.handle_request(Moment::default(), DeltaRequest::first(TypeUrl::CLUSTER, &[]))?;
+/// # Ok::<(), chancery_protocol::Violation>(())
+/// ```
+#[derive(Debug)]
+pub struct DeltaSession {
+    conversation: Conversation,
+}
+
+impl DeltaSession {
+    /// A new stream.
+    pub fn new(settings: Settings) -> DeltaSession {
+        DeltaSession { conversation: Conversation::new(settings, Variant::Delta) }
+    }
+
+    fn begin(&mut self, now: Moment, at: usize, request: DeltaRequest) {
+        let single = matches!(self.conversation.settings.services, Services::Single(_));
+        let uncollected = self.conversation.settings.collection.is_none();
+        let channel = &mut self.conversation.channels[at];
+        let brought = !request.initial_versions.is_empty();
+        channel.standing = Standing::new(Inherited {
+            at: brought.then_some(now),
+            version: None,
+            versions: request.initial_versions,
+        });
+        let names_nothing = request.subscribe.is_empty() && request.unsubscribe.is_empty();
+        let change = if names_nothing && single && uncollected && request.type_url.traits().collected {
+            channel.interest.begin_everything()
+        } else {
+            channel.interest.begin_delta(&request.type_url, request.subscribe, &request.unsubscribe)
+        };
+        channel.greeting = change.wildcard_began;
+        self.conversation.subscribed(at, change);
+    }
+
+    fn reply(&mut self, now: Moment, at: usize, type_url: &TypeUrl, reply: Reply) {
+        let known = match reply {
+            Reply::None => true,
+            Reply::Ack(nonce) => self.conversation.accepted(now, at, nonce),
+            Reply::Nack(nonce, refusal) => self.conversation.refused(at, nonce, refusal),
+            Reply::Foreign => false,
+        };
+        if !known {
+            self.conversation.stale(type_url);
+        }
+    }
+
+    fn answer<V: View>(&mut self, now: Moment, view: &V, at: usize) -> Option<DeltaResponse> {
+        view.epoch(&self.conversation.channels[at].type_url)?;
+        if self.conversation.channels[at].standing.whole_due() {
+            return Some(self.whole(now, view, at));
+        }
+        let sayings = self.conversation.sayings(now, view, at);
+        let (said, cut) = self.pick(at, sayings);
+        if said.is_empty() {
+            let channel = &mut self.conversation.channels[at];
+            channel.continuing = false;
+            if channel.greeting && channel.window_open() {
+                return Some(self.respond(now, view, at, Vec::new()));
+            }
+            return self.heartbeat(now, view, at);
+        }
+        let response = self.respond(now, view, at, said);
+        self.conversation.channels[at].continuing = cut;
+        Some(response)
+    }
+
+    /// The first answer to a wildcard subscription to clusters or listeners: in one piece, even if empty.
+    fn whole<V: View>(&mut self, now: Moment, view: &V, at: usize) -> DeltaResponse {
+        let channel = &self.conversation.channels[at];
+        let type_url = channel.type_url.clone();
+        let owed: Vec<Saying> = channel
+            .standing
+            .owed
+            .iter()
+            .map(|name| Saying {
+                name: name.clone(),
+                content: channel.standing.exceptions.get(name).and_then(|exception| exception.desired.clone()),
+                owed: true,
+                batch: None,
+            })
+            .collect();
+        let nonce = self.conversation.sent(now, view, at, &owed, true);
+        let mut listed = BTreeMap::new();
+        let mut removed = Vec::new();
+        for saying in owed {
+            match saying.content {
+                Some(resource) => {
+                    listed.insert(saying.name, Some(resource));
+                }
+                None => removed.push(saying.name),
+            }
+        }
+        let mut content = view.digest(&type_url);
+        content.mix(1);
+        self.finish(type_url, view, nonce, Payload { base: Base::Wildcard, listed }, removed, content)
+    }
+
+    /// Which of the things that may be said go into the next response, and whether some had to stay behind only for
+    /// its size.
+    fn pick(&self, at: usize, sayings: Vec<Saying>) -> (Vec<Saying>, bool) {
+        let collected = self.conversation.channels[at].type_url.traits().collected;
+        let mut said: Vec<Saying> = Vec::new();
+        let mut bytes = 0;
+        for saying in sayings {
+            if !self.is_sayable(at, &saying) {
+                continue;
+            }
+            if let Some(first) = said.first() {
+                let together = first.batch == saying.batch
+                    && (!collected || first.name.collection() == saying.name.collection());
+                if !together {
+                    continue;
+                }
+            }
+            let size = saying.name.as_str().len() + saying.content.as_ref().map_or(0, |content| content.body().len()) + 32;
+            let first_of_collection = collected && saying.owed;
+            if !said.is_empty() && bytes + size > self.conversation.settings.chunk_bytes && !first_of_collection {
+                return (said, true);
+            }
+            bytes += size;
+            said.push(saying);
+        }
+        let rest = collected && !said.is_empty();
+        (said, rest)
+    }
+
+    /// Some types are not told of removals while the peer still subscribes to the name.
+    fn is_sayable(&self, at: usize, saying: &Saying) -> bool {
+        let channel = &self.conversation.channels[at];
+        saying.content.is_some()
+            || saying.owed
+            || channel.type_url.traits().removable
+            || !channel.interest.names_cover(&saying.name)
+    }
+
+    fn respond<V: View>(&mut self, now: Moment, view: &V, at: usize, said: Vec<Saying>) -> DeltaResponse {
+        let type_url = self.conversation.channels[at].type_url.clone();
+        let nonce = self.conversation.sent(now, view, at, &said, false);
+        let mut content = Digest::EMPTY;
+        content.mix(2);
+        let mut listed = BTreeMap::new();
+        let mut removed = Vec::new();
+        for saying in said {
+            match saying.content {
+                Some(resource) => {
+                    mix_digest(&mut content, resource.digest());
+                    content.mix(resource.ttl().map_or(0, |ttl| 1 + ttl.as_nanos() as u64));
+                    listed.insert(resource.name().clone(), Some(resource));
+                }
+                None => {
+                    mix_text(&mut content, saying.name.as_str());
+                    removed.push(saying.name);
+                }
+            }
+        }
+        self.finish(type_url, view, nonce, Payload { base: Base::Nothing, listed }, removed, content)
+    }
+
+    fn heartbeat<V: View>(&mut self, now: Moment, view: &V, at: usize) -> Option<DeltaResponse> {
+        let due = self.conversation.heartbeats(now, at);
+        if due.is_empty() {
+            return None;
+        }
+        let type_url = self.conversation.channels[at].type_url.clone();
+        let nonce = self.conversation.sent_heartbeat(now, view, at, &due);
+        let (listed, content) = heartbeat_payload(view, &type_url, due);
+        let payload = Payload { base: Base::Nothing, listed };
+        let mut response = self.finish(type_url, view, nonce, payload, Vec::new(), content);
+        response.dress = Dress::Heartbeat;
+        Some(response)
+    }
+
+    fn finish<V: View>(
+        &self,
+        type_url: TypeUrl,
+        view: &V,
+        nonce: Nonce,
+        payload: Payload,
+        removed: Vec<ResourceName>,
+        mut content: Digest,
+    ) -> DeltaResponse {
+        let capabilities = self.conversation.settings.capabilities;
+        let (unresolved, removed) =
+            removed.into_iter().partition(|name| type_url.traits().collected && self.asked_by_name(&type_url, name));
+        let system_version = view.digest(&type_url).version();
+        mix_text(&mut content, system_version.as_str());
+        let dress = Dress::Full;
+        DeltaResponse { type_url, system_version, nonce, payload, removed, unresolved, dress, capabilities, content }
+    }
+
+    fn asked_by_name(&self, type_url: &TypeUrl, name: &ResourceName) -> bool {
+        let channel = crate::order::channel_of(&self.conversation.channels, type_url);
+        channel.is_some_and(|channel| channel.interest.has_name(name))
+    }
+}
+
+pub(crate) fn heartbeat_payload<V: View>(
+    view: &V,
+    type_url: &TypeUrl,
+    due: Vec<ResourceName>,
+) -> (BTreeMap<ResourceName, Option<crate::Resource>>, Digest) {
+    let mut content = Digest::EMPTY;
+    content.mix(3);
+    let mut listed = BTreeMap::new();
+    for name in due {
+        if let Some(resource) = view.get(type_url, &name) {
+            mix_digest(&mut content, resource.digest());
+            content.mix(resource.ttl().map_or(0, |ttl| 1 + ttl.as_nanos() as u64));
+            listed.insert(name, Some(resource.clone()));
+        }
+    }
+    (listed, content)
+}
+
+pub(crate) fn mix_digest(content: &mut Digest, digest: &Digest) {
+    content.mix(4);
+    content.add(digest);
+}
+
+pub(crate) fn mix_text(content: &mut Digest, text: &str) {
+    content.mix(5 + text.len() as u64);
+    for chunk in text.as_bytes().chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        content.mix(u64::from_le_bytes(word));
+    }
+}
+
+impl Session for DeltaSession {
+    type Request = DeltaRequest;
+    type Response = DeltaResponse;
+
+    fn handle_request(&mut self, now: Moment, mut request: DeltaRequest) -> Result<(), Violation> {
+        let brought: Vec<ResourceName> = request.initial_versions.keys().cloned().collect();
+        self.conversation.check_limits(&[&request.subscribe, &brought])?;
+        let (at, first) = self.conversation.channel(&request.type_url)?;
+        if first {
+            self.begin(now, at, request);
+            return Ok(());
+        }
+        let reply = core::mem::replace(&mut request.reply, Reply::None);
+        self.reply(now, at, &request.type_url, reply);
+        let channel = &mut self.conversation.channels[at];
+        let under_wildcard: Vec<ResourceName> = match channel.interest.is_wildcard() {
+            true => request.unsubscribe.iter().filter(|name| channel.interest.has_name(name)).cloned().collect(),
+            false => Vec::new(),
+        };
+        let change = channel.interest.adjust(request.subscribe, &request.unsubscribe);
+        let still_wildcard = channel.interest.is_wildcard();
+        self.conversation.subscribed(at, change);
+        if still_wildcard {
+            // A name given up under a wildcard is still wanted if the wildcard set has it: the peer must hear which.
+            self.conversation.channels[at].standing.ask(under_wildcard);
+        }
+        Ok(())
+    }
+
+    fn handle_timeout(&mut self, now: Moment) {
+        self.conversation.handle_timeout(now);
+    }
+
+    fn poll_transmit<V: View>(&mut self, now: Moment, view: &V) -> Option<DeltaResponse> {
+        self.conversation.compare(now, view);
+        (0..self.conversation.channels.len()).find_map(|at| self.answer(now, view, at))
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.conversation.poll_event()
+    }
+
+    fn poll_timeout(&self) -> Option<Moment> {
+        self.conversation.poll_timeout()
+    }
+}

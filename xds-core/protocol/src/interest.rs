@@ -1,0 +1,221 @@
+//! What one peer wants of one type: everything, or a set of names.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::{Resource, ResourceName, TypeUrl, View};
+
+const WILDCARD: &str = "*";
+
+/// Whether the peer wants the wildcard set, and by which convention it said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wildcard {
+    /// It has not, or no longer.
+    No,
+    /// By naming nothing, which counts until it names something (state of the world) or unsubscribes `*` (delta).
+    Legacy,
+    /// By naming `*`.
+    Explicit,
+}
+
+/// What one peer wants of one type.
+#[derive(Debug)]
+pub(crate) struct Interest {
+    wildcard: Wildcard,
+    /// Names, globs and aliases as the peer gave them, `*` excepted.
+    names: BTreeSet<ResourceName>,
+    /// Collections the peer gets because of another resource it holds (VHDS: the route configurations).
+    /// The number tells one collecting from the next, after a break.
+    collections: BTreeMap<ResourceName, u64>,
+    globs: usize,
+    name_bytes: usize,
+    /// Whether the peer has ever named anything: naming nothing means everything only before that.
+    named_once: bool,
+}
+
+/// What a request changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct InterestChange {
+    /// Names to answer, whether or not they were subscribed before.
+    pub(crate) asked: Vec<ResourceName>,
+    /// Names no longer wanted by name.
+    pub(crate) dropped: Vec<ResourceName>,
+    /// The wildcard set is wanted from now on.
+    pub(crate) wildcard_began: bool,
+    /// The wildcard set is no longer wanted.
+    pub(crate) wildcard_ended: bool,
+}
+
+impl Interest {
+    /// Wants nothing yet.
+    pub(crate) fn none() -> Interest {
+        Interest {
+            wildcard: Wildcard::No,
+            names: BTreeSet::new(),
+            collections: BTreeMap::new(),
+            globs: 0,
+            name_bytes: 0,
+            named_once: false,
+        }
+    }
+
+    /// The first state-of-the-world request of the type: no names mean everything, for a type that has a wildcard.
+    pub(crate) fn begin_sotw(&mut self, type_url: &TypeUrl, names: Vec<ResourceName>) -> InterestChange {
+        *self = Interest { named_once: self.named_once, ..Interest::none() };
+        if names.is_empty() && type_url.traits().legacy_wildcard && !self.named_once {
+            self.wildcard = Wildcard::Legacy;
+            return InterestChange { wildcard_began: true, ..InterestChange::default() };
+        }
+        self.replace(names)
+    }
+
+    /// A later state-of-the-world request: these names take the place of the former ones. Naming nothing keeps a
+    /// wildcard that was never more than legacy, and otherwise means nothing at all.
+    pub(crate) fn replace(&mut self, names: Vec<ResourceName>) -> InterestChange {
+        if names.is_empty() && self.wildcard == Wildcard::Legacy {
+            return InterestChange::default();
+        }
+        let wanted: BTreeSet<ResourceName> = names.iter().filter(|name| name.as_str() != WILDCARD).cloned().collect();
+        let explicit = names.iter().any(|name| name.as_str() == WILDCARD);
+        let had = self.is_wildcard();
+        let change = InterestChange {
+            asked: wanted.difference(&self.names).cloned().collect(),
+            dropped: self.names.difference(&wanted).cloned().collect(),
+            wildcard_began: explicit && !had,
+            wildcard_ended: !explicit && had,
+        };
+        self.wildcard = if explicit { Wildcard::Explicit } else { Wildcard::No };
+        self.names = wanted;
+        self.count();
+        change
+    }
+
+    /// The first delta request of the type: subscribing to nothing and unsubscribing from nothing means everything.
+    pub(crate) fn begin_delta(
+        &mut self,
+        type_url: &TypeUrl,
+        subscribe: Vec<ResourceName>,
+        unsubscribe: &[ResourceName],
+    ) -> InterestChange {
+        *self = Interest::none();
+        if subscribe.is_empty() && unsubscribe.is_empty() {
+            if type_url.traits().legacy_wildcard {
+                self.wildcard = Wildcard::Legacy;
+            }
+            return InterestChange { wildcard_began: self.is_wildcard(), ..InterestChange::default() };
+        }
+        self.adjust(subscribe, unsubscribe)
+    }
+
+    /// A later delta request. A name both subscribed and unsubscribed ends unsubscribed.
+    pub(crate) fn adjust(&mut self, subscribe: Vec<ResourceName>, unsubscribe: &[ResourceName]) -> InterestChange {
+        let had = self.is_wildcard();
+        let mut change = InterestChange::default();
+        for name in subscribe {
+            if name.as_str() == WILDCARD {
+                self.wildcard = Wildcard::Explicit;
+            } else if !unsubscribe.contains(&name) {
+                self.names.insert(name.clone());
+                change.asked.push(name);
+            }
+        }
+        for name in unsubscribe {
+            if name.as_str() == WILDCARD {
+                self.wildcard = Wildcard::No;
+            } else if self.names.remove(name) {
+                change.dropped.push(name.clone());
+            }
+        }
+        change.wildcard_began = !had && self.is_wildcard();
+        change.wildcard_ended = had && !self.is_wildcard();
+        self.count();
+        change
+    }
+
+    /// Wants every member of these collections from now on, and of no others. Gives the ones that are new (or newly
+    /// numbered) and the ones that are over.
+    pub(crate) fn collect(&mut self, wanted: &BTreeMap<ResourceName, u64>) -> (Vec<ResourceName>, Vec<ResourceName>) {
+        let new = wanted.iter().filter(|(name, number)| self.collections.get(*name) != Some(*number));
+        let new: Vec<ResourceName> = new.map(|(name, _)| name.clone()).collect();
+        let over = self.collections.keys().filter(|name| !wanted.contains_key(*name)).cloned().collect();
+        self.collections.clone_from(wanted);
+        (new, over)
+    }
+
+    /// Wants everything, by naming nothing.
+    pub(crate) fn begin_everything(&mut self) -> InterestChange {
+        *self = Interest { wildcard: Wildcard::Legacy, ..Interest::none() };
+        InterestChange { wildcard_began: true, ..InterestChange::default() }
+    }
+
+    /// Whether the wildcard set is wanted.
+    pub(crate) fn is_wildcard(&self) -> bool {
+        self.wildcard != Wildcard::No
+    }
+
+    /// The names subscribed, without `*`.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &ResourceName> {
+        self.names.iter()
+    }
+
+    /// How many names are subscribed.
+    pub(crate) fn name_count(&self) -> usize {
+        self.names.len()
+    }
+
+    /// How many bytes the names have together.
+    pub(crate) fn name_bytes(&self) -> usize {
+        self.name_bytes
+    }
+
+    /// Whether this name is wanted for itself, by name, glob or collection.
+    pub(crate) fn names_cover(&self, name: &ResourceName) -> bool {
+        self.names.contains(name)
+            || (self.globs > 0 && name.glob().is_some_and(|glob| self.names.contains(&glob)))
+            || (!self.collections.is_empty()
+                && name.collection().is_some_and(|collection| self.collections.contains_key(collection)))
+    }
+
+    /// Whether this very name (or alias) was subscribed.
+    pub(crate) fn has_name(&self, name: &ResourceName) -> bool {
+        self.names.contains(name)
+    }
+
+    /// Whether the name would be covered had it not been subscribed itself.
+    pub(crate) fn covers_otherwise(&self, name: &ResourceName, on_demand: bool) -> bool {
+        (self.is_wildcard() && !on_demand)
+            || (self.globs > 0 && name.glob().is_some_and(|glob| glob != *name && self.names.contains(&glob)))
+            || name.collection().is_some_and(|collection| self.collections.contains_key(collection))
+    }
+
+    /// Whether a peer with this interest is to hold the resource.
+    pub(crate) fn covers(&self, resource: &Resource) -> bool {
+        (self.is_wildcard() && !resource.on_demand())
+            || self.names_cover(resource.name())
+            || resource.aliases().iter().any(|alias| self.names.contains(alias))
+    }
+
+    /// Whether the name would be covered if a plain resource had it.
+    pub(crate) fn covers_name(&self, name: &ResourceName) -> bool {
+        self.is_wildcard() || self.names_cover(name)
+    }
+
+    /// What the peer is to hold under this name: the view's resource, if the interest covers it.
+    pub(crate) fn desired<'v, V: View>(
+        &self,
+        view: &'v V,
+        type_url: &TypeUrl,
+        name: &ResourceName,
+    ) -> Option<&'v Resource> {
+        view.get(type_url, name).filter(|resource| self.covers(resource))
+    }
+
+    fn count(&mut self) {
+        self.named_once |= !self.names.is_empty() || self.wildcard == Wildcard::Explicit;
+        self.globs = self.names.iter().filter(|name| name.is_glob()).count();
+        self.name_bytes = self.names.iter().map(|name| name.as_str().len()).sum();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Wildcards in both styles, and their interplay with names.

@@ -1,0 +1,181 @@
+//! Make before break: which changes wait for which, on one stream, and for how long.
+//!
+//! A resource that names another one the peer is *pushed* (a cluster) waits until the peer holds that one. A removal
+//! waits until the peer has let go of everything that names the resource. Both waits are bounded, and hold up nothing
+//! but the resource itself.
+
+use alloc::collections::BTreeSet;
+
+use crate::conversation::Channel;
+use crate::standing::{Anchor, Exception, Told, Warming};
+use crate::{Moment, Ordering, Reference, Resource, ResourceName, Settings, TypeUrl, View};
+
+/// Whether something may be said now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Yes.
+    Go,
+    /// Yes, for it has waited long enough; what it waited for did not happen.
+    Overdue,
+    /// Not before something happens, or this moment comes.
+    Wait(Moment),
+}
+
+/// What the peer's resources, as far as they are in motion, still name: removals wait for them.
+pub(crate) struct Pins<'a> {
+    named: BTreeSet<&'a Reference>,
+    /// Types of which the peer holds resources nobody knows the content of.
+    blind: alloc::vec::Vec<&'a TypeUrl>,
+}
+
+impl<'a> Pins<'a> {
+    /// Of every type of the stream but `target`.
+    pub(crate) fn gather(channels: &'a [Channel], target: &TypeUrl) -> Pins<'a> {
+        let mut pins = Pins { named: BTreeSet::new(), blind: alloc::vec::Vec::new() };
+        for channel in channels.iter().filter(|channel| channel.type_url != *target) {
+            for exception in channel.standing.exceptions.values() {
+                pins.add(&channel.type_url, exception, target);
+            }
+            let unread = !matches!(channel.standing.anchor(), Anchor::At(_));
+            if unread && channel.standing.inherited.at.is_some() {
+                pins.blind.push(&channel.type_url);
+            }
+        }
+        pins
+    }
+
+    fn add(&mut self, holder: &'a TypeUrl, exception: &'a Exception, target: &TypeUrl) {
+        let sent = exception.sent.iter().filter_map(|sent| sent.content.as_ref());
+        let told: &[Resource] = match &exception.told {
+            Told::Holds(resource) => core::slice::from_ref(resource),
+            Told::Unsure(candidates) => candidates,
+            Told::Lacks => &[],
+            Told::Version(_) => {
+                self.blind.push(holder);
+                &[]
+            }
+        };
+        let references = told.iter().chain(sent).flat_map(Resource::references);
+        self.named.extend(references.filter(|reference| reference.type_url == *target));
+    }
+
+    fn hold(&self, target: &Reference) -> bool {
+        self.named.contains(target) || self.blind.iter().any(|holder| may_name(holder, &target.type_url))
+    }
+}
+
+/// Whether resources of one type can name resources of another.
+fn may_name(holder: &TypeUrl, target: &TypeUrl) -> bool {
+    let holders: &[TypeUrl] = if *target == TypeUrl::CLUSTER {
+        &[TypeUrl::LISTENER, TypeUrl::ROUTE, TypeUrl::VIRTUAL_HOST, TypeUrl::EXTENSION_CONFIG]
+    } else if *target == TypeUrl::ENDPOINTS {
+        &[TypeUrl::CLUSTER]
+    } else if *target == TypeUrl::ROUTE {
+        &[TypeUrl::LISTENER, TypeUrl::SCOPED_ROUTE]
+    } else if *target == TypeUrl::SECRET {
+        &[TypeUrl::CLUSTER, TypeUrl::LISTENER, TypeUrl::EXTENSION_CONFIG]
+    } else if *target == TypeUrl::EXTENSION_CONFIG {
+        &[TypeUrl::LISTENER, TypeUrl::ROUTE]
+    } else {
+        &[]
+    };
+    holders.contains(holder)
+}
+
+/// Whether `resource`, due since `since`, may be told now.
+pub(crate) fn may_tell<V: View>(
+    channels: &[Channel],
+    view: &V,
+    settings: &Settings,
+    now: Moment,
+    resource: &Resource,
+    since: Moment,
+) -> Verdict {
+    if settings.ordering == Ordering::Free {
+        return Verdict::Go;
+    }
+    let pushed = resource.references().iter().filter(|reference| {
+        reference.type_url.traits().pushed && reference.type_url != *resource.type_url()
+    });
+    for reference in pushed {
+        let Some(target) = channel_of(channels, &reference.type_url) else { continue };
+        if target.standing.settled() && target.standing.warming.is_empty() {
+            continue;
+        }
+        let awaited = target.interest.covers_name(&reference.name) && view.get(&reference.type_url, &reference.name).is_some();
+        if awaited && !is_ready(channels, view, target, &reference.name) {
+            return bounded(now, since, settings);
+        }
+    }
+    Verdict::Go
+}
+
+fn bounded(now: Moment, since: Moment, settings: &Settings) -> Verdict {
+    let end = since + settings.dependency_patience;
+    if now >= end { Verdict::Overdue } else { Verdict::Wait(end) }
+}
+
+/// Whether the peer holds a resource, and what it needs to make use of it.
+fn is_ready<V: View>(channels: &[Channel], view: &V, target: &Channel, name: &ResourceName) -> bool {
+    let standing = &target.standing;
+    let held = match standing.exceptions.get(name) {
+        Some(exception) => exception.told.holds_something(),
+        None => standing.anchored(),
+    };
+    held && standing.warming.get(name).is_none_or(|warming| is_warm(channels, view, warming))
+}
+
+/// Whether everything an accepted resource pulls has arrived.
+pub(crate) fn is_warm<V: View>(channels: &[Channel], view: &V, warming: &Warming) -> bool {
+    warming.references.iter().all(|reference| {
+        if view.get(&reference.type_url, &reference.name).is_none() {
+            return true;
+        }
+        let Some(channel) = channel_of(channels, &reference.type_url) else { return false };
+        channel.interest.covers_name(&reference.name)
+            && !channel.standing.owed.contains(&reference.name)
+            && channel.standing.exceptions.get(&reference.name).is_none_or(|exception| {
+                exception.told.holds_something() && exception.sent.is_none()
+            })
+    })
+}
+
+/// Whether a removal, due since `exception.since`, may be told now. Notes since when nothing stands in its way.
+pub(crate) fn may_remove(
+    channels: &[Channel],
+    pins: &Pins<'_>,
+    settings: &Settings,
+    now: Moment,
+    at: usize,
+    target: &Reference,
+    exception: &Exception,
+) -> (Verdict, Option<Moment>) {
+    if settings.ordering == Ordering::Free {
+        return (Verdict::Go, None);
+    }
+    let end = exception.since + settings.dependency_patience;
+    if now >= end {
+        return (Verdict::Overdue, exception.free_since);
+    }
+    if pins.hold(target) || expects_referrers(channels, at, exception) {
+        return (Verdict::Wait(end), None);
+    }
+    let free_since = exception.free_since.unwrap_or(now);
+    let graced = target.type_url.traits().pushed && channels.len() > 1;
+    let open = if graced { free_since + settings.removal_grace } else { free_since };
+    let verdict = if now >= open { Verdict::Go } else { Verdict::Wait(open.min(end)) };
+    (verdict, Some(free_since))
+}
+
+/// After a reconnect, the types that may name the resource are asked for a little later than the type itself.
+fn expects_referrers(channels: &[Channel], at: usize, exception: &Exception) -> bool {
+    let resumed = channels.get(at).is_some_and(|channel| channel.standing.inherited.at.is_some());
+    resumed
+        && matches!(exception.told, Told::Version(_))
+        && channels.get(at).is_some_and(|channel| may_name(&TypeUrl::LISTENER, &channel.type_url))
+        && channel_of(channels, &TypeUrl::LISTENER).is_none()
+}
+
+pub(crate) fn channel_of<'a>(channels: &'a [Channel], type_url: &TypeUrl) -> Option<&'a Channel> {
+    channels.iter().find(|channel| channel.type_url == *type_url)
+}
