@@ -9,8 +9,8 @@ use prost_reflect::DynamicMessage;
 use crate::schema::{Field, Occurs, Role, Schema, Shape, ShapeId, ValueKind};
 use crate::wire::{Slot, WireType, push_delimited_tag, push_varint, read_slot, read_varint, varint_len};
 
-/// How many messages may be nested in each other, `Any`s included. Envoy's own limit is 100 per `Any`.
-const MAX_DEPTH: usize = 128;
+/// How many messages may be nested in each other, `Any`s included: what decoders accept of one message without `Any`s.
+const MAX_DEPTH: usize = 100;
 
 /// Bytes that are not an encoding of the message they are said to be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

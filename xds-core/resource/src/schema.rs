@@ -98,6 +98,11 @@ impl Schema {
         &self.shapes[id.0]
     }
 
+    /// Every type of the table.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ShapeId> + use<> {
+        (0..self.shapes.len()).map(ShapeId)
+    }
+
     fn build() -> Schema {
         let descriptors: Vec<MessageDescriptor> = pool().all_messages().collect();
         let by_name: HashMap<Box<str>, usize> =
@@ -107,7 +112,19 @@ impl Schema {
     }
 }
 
+impl ShapeId {
+    /// The place itself, for tables that run beside this one.
+    pub(crate) fn index(self) -> usize {
+        self.0
+    }
+}
+
 impl Shape {
+    /// Every field, by number.
+    pub(crate) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
     /// The field with this number.
     pub(crate) fn field(&self, number: u32) -> Option<&Field> {
         match self.low.get(number as usize) {
@@ -139,6 +156,11 @@ impl Shape {
 }
 
 impl Field {
+    /// Whether the field holds messages of this type.
+    pub(crate) fn is_message(&self, id: ShapeId) -> bool {
+        self.value == ValueKind::Message(id)
+    }
+
     fn build(field: &FieldDescriptor, by_name: &HashMap<Box<str>, usize>) -> Field {
         let value = match field.kind() {
             Kind::Bool => ValueKind::Bool,

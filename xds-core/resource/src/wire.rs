@@ -20,7 +20,7 @@ pub(crate) struct Slot {
     pub(crate) payload: usize,
     /// Behind the value.
     pub(crate) end: usize,
-    /// The tag or the length takes more bytes than it needs.
+    /// A number in it (the tag, the length, the value) takes more bytes than it needs.
     pub(crate) padded: bool,
 }
 
@@ -43,7 +43,11 @@ pub(crate) fn read_slot(bytes: &[u8], at: usize) -> Option<Slot> {
     let number = u32::try_from(tag >> 3).ok().filter(|number| (1..=0x1fff_ffff).contains(number))?;
     let mut padded = after_tag - at != varint_len(tag);
     let (wire_type, payload, end) = match tag & 7 {
-        0 => (WireType::Varint, after_tag, read_varint(bytes, after_tag)?.1),
+        0 => {
+            let (value, end) = read_varint(bytes, after_tag)?;
+            padded |= end - after_tag != varint_len(value);
+            (WireType::Varint, after_tag, end)
+        }
         1 => (WireType::Fixed64, after_tag, after_tag.checked_add(8)?),
         2 => {
             let (len, payload) = read_varint(bytes, after_tag)?;

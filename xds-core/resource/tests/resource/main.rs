@@ -1,0 +1,6 @@
+//! The tests of this package that need whole messages.
+
+mod canonical;
+mod descriptors;
+mod random;
+mod references;
