@@ -4,3 +4,4 @@ mod canonical;
 mod descriptors;
 mod random;
 mod references;
+mod text;
