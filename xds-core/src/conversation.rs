@@ -1,0 +1,224 @@
+//! What a stream's task knows between two events: the session, its newest view, and when something must happen.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chancery_protocol::{Event, Grant, Peer, ResourceName, Session, Source, TypeUrl, Violation, Watch};
+use tokio::time::Instant;
+
+use crate::bucket::Bucket;
+use crate::budget::Draw;
+use crate::frame::Message;
+use crate::outlet::Outlet;
+use crate::shared::Shared;
+use crate::variant::Variant;
+use crate::{End, metrics};
+
+/// How many names with unsupported parameters are remembered per stream until they can be answered.
+const MOST_UNSUPPORTED: usize = 1_000;
+
+/// The shortest wait for a timer: a session that names a moment in the past must not spin.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
+/// Longer than any stream lives.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Whether the session may have something to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// Something happened since it was asked last.
+    Unknown,
+    /// It was asked, and had nothing.
+    Quiet,
+}
+
+/// A stream's state while it is open. Nothing in here waits.
+pub(crate) struct Conversation<'s, S: Source, A, E, Q> {
+    pub(crate) peer: Peer,
+    pub(crate) watch: S::Watch,
+    pub(crate) outlook: Outlook,
+    shared: &'s Shared<S, A, E>,
+    session: Q,
+    view: Option<Arc<S::View>>,
+    grant: Grant,
+    grant_expires_at: Option<Instant>,
+    opened_at: Instant,
+    now: Instant,
+    requests: Bucket,
+    names: Draw,
+    unsupported: BTreeMap<TypeUrl, Vec<ResourceName>>,
+    /// Chunks taken when the transport last made progress, and when that was.
+    progress: (u64, Instant),
+    /// Since when the transport has not asked for more.
+    asking: bool,
+    /// Since when a request has begun and is not complete.
+    midway_since: Option<Instant>,
+}
+
+impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
+    pub(crate) fn new(shared: &'s Shared<S, A, E>, session: Q, peer: Peer, grant: Grant, watch: S::Watch) -> Self {
+        let now = Instant::now();
+        Conversation {
+            peer,
+            watch,
+            outlook: Outlook::Unknown,
+            session,
+            view: None,
+            grant_expires_at: grant.expires_after.map(|after| now + after.min(FAR)),
+            grant,
+            opened_at: now,
+            now,
+            requests: Bucket::full(shared.limits.requests_per_stream, now),
+            names: shared.names.draw(),
+            unsupported: BTreeMap::new(),
+            progress: (0, now),
+            asking: false,
+            midway_since: None,
+            shared,
+        }
+    }
+
+    /// Takes in a request.
+    pub(crate) fn take_in<V>(&mut self, request: Q::Request, unsupported: Vec<ResourceName>) -> Result<(), End>
+    where
+        V: Variant<Request = Q::Request>,
+    {
+        // Only a request that was allowed to be read comes here; the bucket just counts it.
+        let _ = self.requests.take(self.now);
+        let type_url = V::asked(&request).clone();
+        if !self.grant.allows(&type_url) {
+            return Err(Violation::NotGranted(type_url.as_str().into()).into());
+        }
+        self.session.handle_request(self.shared.moment(self.now), request)?;
+        self.outlook = Outlook::Unknown;
+        if !unsupported.is_empty() {
+            metrics::unsupported(&type_url, unsupported.len());
+            let remembered: usize = self.unsupported.values().map(Vec::len).sum();
+            let room = MOST_UNSUPPORTED.saturating_sub(remembered);
+            self.unsupported.entry(type_url).or_default().extend(unsupported.into_iter().take(room));
+        }
+        Ok(())
+    }
+
+    /// Derives the next response from the newest view, and hands it to the transport, which has room.
+    pub(crate) fn send<V>(&mut self, outlet: &Outlet) -> Result<(), End>
+    where
+        V: Variant<Request = Q::Request, Response = Q::Response>,
+    {
+        self.refresh();
+        let Some(view) = self.view.as_deref() else { return Ok(()) };
+        let Some(response) = self.session.poll_transmit(self.shared.moment(self.now), view) else {
+            self.outlook = Outlook::Quiet;
+            return Ok(());
+        };
+        let type_url = V::answered(&response);
+        let unsupported = self.unsupported.remove(type_url).unwrap_or_default();
+        let key = V::key(&response, view, &self.grant.class);
+        let body = self.shared.bodies.get(key, || V::body(&response, view, &self.shared.identifier));
+        let message = Message::assemble(&V::tail(&response, &unsupported), &body);
+        let message = message.ok_or_else(|| End::ResponseTooLarge(type_url.clone()))?;
+        metrics::responded(type_url, message.len());
+        outlet.send(message);
+        Ok(())
+    }
+
+    /// Notes the time, tells the session, passes on what happened, and checks what may be overdue.
+    pub(crate) fn look_around(&mut self, outlet: &Outlet, midway: bool) -> Result<(), End> {
+        self.now = Instant::now();
+        let moment = self.shared.moment(self.now);
+        if self.session.poll_timeout().is_some_and(|due| due <= moment) {
+            self.session.handle_timeout(moment);
+            self.outlook = Outlook::Unknown;
+        }
+        self.pass_on_events()?;
+        if self.view.is_none() {
+            self.refresh();
+        }
+        let limits = &self.shared.limits;
+        if self.view.is_none() && self.now >= self.opened_at + limits.ready_patience {
+            return Err(End::NotReady);
+        }
+        let (taken, asking) = outlet.progress();
+        if asking || taken != self.progress.0 {
+            self.progress = (taken, self.now);
+        }
+        self.asking = asking;
+        if self.now >= self.progress.1 + limits.progress_patience {
+            return Err(End::Stalled);
+        }
+        self.midway_since = if midway { self.midway_since.or(Some(self.now)) } else { None };
+        if self.midway_since.is_some_and(|since| self.now >= since + limits.request_patience) {
+            return Err(End::RequestOverdue);
+        }
+        Ok(())
+    }
+
+    /// When [`look_around`](Self::look_around) must come again, whatever happens.
+    pub(crate) fn wake_at(&mut self) -> Instant {
+        let limits = &self.shared.limits;
+        let session = self.session.poll_timeout().map(|due| self.shared.instant(due));
+        let ready = self.view.is_none().then(|| self.opened_at + limits.ready_patience);
+        let progress = (!self.asking).then(|| self.progress.1 + limits.progress_patience);
+        let request = self.midway_since.map(|since| since + limits.request_patience);
+        let token = self.requests.wait(self.now).err().map(|wait| self.now + wait);
+        let due = [session, ready, progress, request, token, self.grant_expires_at].into_iter().flatten().min();
+        due.unwrap_or(self.now + FAR).max(self.now + SHORTEST_WAIT)
+    }
+
+    /// Whether the next request may be read: the stream has not used up its rate.
+    pub(crate) fn may_read(&mut self) -> bool {
+        self.requests.wait(self.now).is_ok()
+    }
+
+    /// Whether it makes sense to wait for room.
+    pub(crate) fn may_send(&self) -> bool {
+        self.outlook == Outlook::Unknown && self.view.is_some()
+    }
+
+    /// Whether news from the source would make a difference: the newest view is read before each response anyway.
+    pub(crate) fn awaits_change(&self) -> bool {
+        self.outlook == Outlook::Quiet || self.view.is_none()
+    }
+
+    pub(crate) fn grant_has_expired(&self) -> bool {
+        self.grant_expires_at.is_some_and(|at| self.now >= at)
+    }
+
+    /// Goes on under a new grant. A view is a function of the grant, so another one needs another stream.
+    pub(crate) fn renew(&mut self, grant: Grant) -> Result<(), End> {
+        if grant.class != self.grant.class || grant.types != self.grant.types {
+            return Err(End::GrantChanged);
+        }
+        let now = Instant::now();
+        self.grant_expires_at = grant.expires_after.map(|after| now + after.clamp(SHORTEST_WAIT, FAR));
+        self.grant = grant;
+        Ok(())
+    }
+
+    fn refresh(&mut self) {
+        if let Some(view) = self.watch.latest() {
+            self.view = Some(view);
+        }
+    }
+
+    fn pass_on_events(&mut self) -> Result<(), End> {
+        while let Some(event) = self.session.poll_event() {
+            metrics::happened(&event);
+            self.watch.progressed(&event);
+            self.shared.observer.happened(&self.peer, &event);
+            match event {
+                Event::Unsynced { type_url } => return Err(End::Unsynced(type_url)),
+                Event::HistoryLost { type_url } => return Err(End::HistoryLost(type_url)),
+                Event::Subscribed { added, removed, .. } => {
+                    let names = (self.names.amount() + added.len()).saturating_sub(removed.len());
+                    let limit = self.names.limit();
+                    let exhausted = |_| End::BudgetExhausted { budget: "subscribed_names", limit };
+                    self.names.set(names).map_err(exhausted)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! The reader against every way a message can be cut into frames.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+
+use futures::FutureExt;
+use http_body::Frame;
+
+use super::*;
+
+struct Pieces(VecDeque<Bytes>);
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+fn message(size: usize) -> Vec<u8> {
+    let mut wire = vec![0];
+    wire.extend_from_slice(&(size as u32).to_be_bytes());
+    wire.extend((0..size).map(|at| at as u8));
+    wire
+}
+
+fn reader(wire: &[u8], piece: usize, budget: &Budget) -> Reader<Pieces> {
+    Reader::new(Pieces(wire.chunks(piece).map(Bytes::copy_from_slice).collect()), 100_000, budget)
+}
+
+fn next(reader: &mut Reader<Pieces>) -> Result<Option<Bytes>, Unreadable> {
+    std::future::poll_fn(|cx| reader.poll_next(cx)).now_or_never().unwrap()
+}
+
+#[test]
+fn messages_are_read_however_they_are_cut() {
+    let sizes = [0, 1, 300, 0, 17, 70_000, 2];
+    let wire: Vec<u8> = sizes.iter().flat_map(|size| message(*size)).collect();
+    for piece in [1, 2, 3, 5, 6, 7, 100, 16_384, 1 << 20] {
+        let budget = Budget::new(1 << 20);
+        let mut reader = reader(&wire, piece, &budget);
+        for size in sizes {
+            let read = next(&mut reader).unwrap().unwrap();
+            assert_eq!(read[..], message(size)[5..], "pieces of {piece}");
+        }
+        assert_eq!(next(&mut reader), Ok(None));
+        assert_eq!(budget.drawn(), 0);
+        assert_eq!(reader.begun.capacity(), 0, "no buffer stays");
+    }
+}
+
+#[test]
+fn a_message_of_the_limit_is_read_and_one_byte_more_is_refused_before_it_is_buffered() {
+    let budget = Budget::new(1 << 20);
+    assert!(next(&mut reader(&message(100_000), 1000, &budget)).is_ok());
+    let mut over = reader(&message(100_001), 1000, &budget);
+    assert_eq!(next(&mut over), Err(Unreadable::TooLarge { announced: 100_001, limit: 100_000 }));
+    assert!(over.begun.len() <= 1000);
+}
+
+#[test]
+fn a_compressed_message_is_refused() {
+    let mut wire = message(3);
+    wire[0] = 1;
+    assert_eq!(next(&mut reader(&wire, 100, &Budget::new(0))), Err(Unreadable::Compressed));
+}
+
+#[test]
+fn a_message_cut_off_is_told_from_an_end() {
+    let wire = message(10);
+    assert_eq!(next(&mut reader(&wire[..9], 4, &Budget::new(0))), Err(Unreadable::Truncated));
+    assert_eq!(next(&mut reader(&[], 4, &Budget::new(0))), Ok(None));
+}
+
+#[test]
+fn small_messages_are_read_when_the_budget_is_used_up() {
+    let budget = Budget::new(10);
+    let mut other = budget.draw();
+    other.set(10).unwrap();
+    let small = message(FREE_BYTES - HEADER);
+    assert!(next(&mut reader(&small, 1000, &budget)).is_ok());
+    let large = message(FREE_BYTES - HEADER + 1);
+    assert_eq!(next(&mut reader(&large, 1000, &budget)), Err(Unreadable::BudgetExhausted { limit: 10 }));
+    drop(other);
+    assert!(next(&mut reader(&large, 1000, &budget)).is_ok());
+}

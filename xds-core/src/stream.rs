@@ -1,0 +1,235 @@
+//! One stream's task: it holds the only `select!` of the workspace, and tells the engine the time.
+
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chancery_protocol::{Grant, Identity, Node, Peer, ResourceName, Services, Settings, Source, Violation, Watch};
+use futures::FutureExt;
+use futures::future::{BoxFuture, poll_fn, select};
+use http::HeaderMap;
+use tokio::task::coop::consume_budget;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::connection::Connection;
+use crate::conversation::{Conversation, Outlook};
+use crate::outlet::Outlet;
+use crate::reader::Reader;
+use crate::shared::Shared;
+use crate::variant::Variant;
+use crate::wire::{Decoded, Place, Rules};
+use crate::{Authorizer, Caller, Denial, End, Observer, Sessions, metrics};
+
+/// Where a stream comes from.
+pub(crate) struct Origin {
+    pub(crate) stream: u64,
+    pub(crate) identity: Identity,
+    pub(crate) metadata: HeaderMap,
+    pub(crate) services: Services,
+    /// The connection, if it is one of ours.
+    pub(crate) connection: Option<Connection>,
+}
+
+/// A stream before its task runs.
+pub(crate) struct Stream<V, S, A, E, B> {
+    shared: Arc<Shared<S, A, E>>,
+    origin: Origin,
+    reader: Reader<B>,
+    outlet: Outlet,
+    closing: BoxFuture<'static, End>,
+    variant: PhantomData<V>,
+}
+
+impl<V, S, A, E, B> Stream<V, S, A, E, B>
+where
+    V: Variant,
+    S: Source,
+    A: Authorizer,
+    E: Sessions,
+    B: http_body::Body<Data = Bytes> + Send,
+{
+    pub(crate) fn new(shared: Arc<Shared<S, A, E>>, origin: Origin, reader: Reader<B>, outlet: Outlet) -> Self {
+        let closing = match &origin.connection {
+            Some(connection) => connection.closing().boxed(),
+            None => shared.drain.clone().turn(shared.limits.drain_window).map(|()| End::Draining).boxed(),
+        };
+        Stream { shared, origin, reader, outlet, closing, variant: PhantomData }
+    }
+
+    /// Runs the stream to its end.
+    pub(crate) async fn run(mut self) {
+        let observer = Arc::clone(&self.shared.observer);
+        let end = match self.open().await {
+            Ok(opening) => {
+                let mut presence = Presence::new(observer, opening.peer.clone());
+                presence.end = self.converse(opening).await;
+                presence.end.clone()
+            }
+            Err(end) => {
+                observer.turned_away(&self.origin.identity, &end);
+                end
+            }
+        };
+        metrics::ended(&end);
+        tracing::debug!(stream = self.origin.stream, reason = end.label(), "stream ended");
+        self.say_farewell(end).await;
+    }
+
+    /// Reads the first request and asks the authorizer and the source.
+    async fn open(&mut self) -> Result<Opening<V, S>, End> {
+        let patience = self.shared.limits.request_patience;
+        let bytes = {
+            let first = timeout(patience, poll_fn(|cx| self.reader.poll_next(cx)));
+            tokio::select! { biased;
+                end = ending(&self.outlet, &mut self.closing) => return Err(end),
+                read = first => read.map_err(|_| End::RequestOverdue)??.ok_or(End::HalfClosed)?,
+            }
+        };
+        let decoded = self.decode(&bytes, Place::First)?;
+        drop(bytes);
+        let Decoded { request, node, unsupported } = decoded;
+        let node = node.ok_or(Violation::MissingNode)?;
+        let grant = self.authorize(&node).await?;
+        let peer = Peer { stream: self.origin.stream, identity: self.origin.identity.clone(), node };
+        let watch = self.shared.source.watch(&peer, &grant).map_err(|refusal| End::Refused(refusal.to_string()))?;
+        Ok(Opening { peer, grant, watch, request, unsupported })
+    }
+
+    fn decode(&self, bytes: &[u8], place: Place) -> Result<Decoded<V::Request>, End> {
+        let rules = Rules {
+            services: &self.origin.services,
+            types: &self.shared.types,
+            max_names: self.shared.settings.max_names,
+            metadata_bytes: self.shared.limits.metadata_bytes,
+        };
+        let decoded = V::decode(bytes, rules, place)?;
+        metrics::requested(V::asked(&decoded.request));
+        Ok(decoded)
+    }
+
+    async fn authorize(&mut self, node: &Node) -> Result<Grant, End> {
+        let caller = Caller { identity: &self.origin.identity, metadata: &self.origin.metadata };
+        let answer = timeout(self.shared.limits.authorize_patience, self.shared.authorizer.authorize(&caller, node));
+        let overdue = || Denial::Unavailable("the authorizer did not answer in time".into());
+        tokio::select! { biased;
+            end = ending(&self.outlet, &mut self.closing) => Err(end),
+            answer = answer => answer.unwrap_or_else(|_| Err(overdue())).map_err(End::Denied),
+        }
+    }
+
+    /// The stream proper. Everything it waits for is here.
+    async fn converse(&mut self, opening: Opening<V, S>) -> End {
+        let shared = Arc::clone(&self.shared);
+        let settings = Settings {
+            services: self.origin.services.clone(),
+            capabilities: opening.peer.node.capabilities(),
+            ..shared.settings.clone()
+        };
+        let session = V::session(&shared.sessions, settings);
+        let mut conversation = Conversation::new(&*shared, session, opening.peer, opening.grant, opening.watch);
+        let mut ended = conversation.take_in::<V>(opening.request, opening.unsupported);
+        let mut timer = pin!(sleep_until(Instant::now()));
+        loop {
+            if let Err(end) = ended {
+                return end;
+            }
+            consume_budget().await;
+            if let Err(end) = conversation.look_around(&self.outlet, self.reader.is_midway()) {
+                return end;
+            }
+            if conversation.grant_has_expired() {
+                match self.authorize(&conversation.peer.node).await {
+                    Ok(grant) => ended = conversation.renew(grant),
+                    Err(end) => ended = Err(end),
+                }
+                continue;
+            }
+            let wake_at = conversation.wake_at();
+            if timer.deadline() != wake_at {
+                timer.as_mut().reset(wake_at);
+            }
+            let (may_read, may_send) = (conversation.may_read(), conversation.may_send());
+            tokio::select! { biased;
+                end = ending(&self.outlet, &mut self.closing) => ended = Err(end),
+                read = poll_fn(|cx| self.reader.poll_next(cx)), if may_read => {
+                    ended = match read {
+                        Ok(Some(bytes)) => self
+                            .decode(&bytes, Place::Later)
+                            .and_then(|decoded| conversation.take_in::<V>(decoded.request, decoded.unsupported)),
+                        Ok(None) => Err(End::HalfClosed),
+                        Err(unreadable) => Err(unreadable.into()),
+                    };
+                }
+                room = poll_fn(|cx| self.outlet.poll_room(cx)), if may_send => {
+                    ended = match room {
+                        Ok(()) => conversation.send::<V>(&self.outlet),
+                        Err(_) => Err(End::Lost),
+                    };
+                }
+                () = timer.as_mut() => {}
+                alive = conversation.watch.changed(), if conversation.awaits_change() => {
+                    conversation.outlook = Outlook::Unknown;
+                    if !alive {
+                        ended = Err(End::SourceGone);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the peer why, and makes sure that it is taken: a peer that reads nothing would keep the stream's memory.
+    async fn say_farewell(self, end: End) {
+        let status = end.status();
+        match end {
+            End::Stalled => self.outlet.abandon(&status),
+            _ => self.outlet.finish(&status),
+        }
+        // Requests are read no longer: dropping the reader lets the transport reset what still comes.
+        drop(self.reader);
+        let patience = self.shared.limits.progress_patience;
+        let gone = poll_fn(|cx| self.outlet.poll_gone(cx));
+        if timeout(patience, gone).await.is_err()
+            && let Some(connection) = &self.origin.connection
+        {
+            connection.hang_up();
+        }
+    }
+}
+
+/// Waits for what ends a stream from outside: the peer is gone, or the server wants the stream closed.
+async fn ending(outlet: &Outlet, closing: &mut BoxFuture<'static, End>) -> End {
+    let gone = poll_fn(|cx| outlet.poll_gone(cx)).map(|_| End::Lost);
+    select(pin!(gone), closing).await.factor_first().0
+}
+
+/// All there is when a stream has been authorized.
+struct Opening<V: Variant, S: Source> {
+    peer: Peer,
+    grant: Grant,
+    watch: S::Watch,
+    request: V::Request,
+    unsupported: Vec<ResourceName>,
+}
+
+/// That a stream is open, for the observer and the gauge; its end is told even if the task is torn down.
+struct Presence {
+    observer: Arc<dyn Observer>,
+    peer: Peer,
+    end: End,
+}
+
+impl Presence {
+    fn new(observer: Arc<dyn Observer>, peer: Peer) -> Presence {
+        ::metrics::gauge!("chancery_streams_open").increment(1);
+        observer.opened(&peer);
+        Presence { observer, peer, end: End::Lost }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        ::metrics::gauge!("chancery_streams_open").decrement(1);
+        self.observer.closed(&self.peer, &self.end);
+    }
+}
