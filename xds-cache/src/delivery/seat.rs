@@ -1,0 +1,87 @@
+//! One stream, as the delivery reports know it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chancery_protocol::{Epoch, Event, Identity, Peer, ResourceName, TypeUrl};
+
+use crate::GroupKey;
+use crate::delivery::names::{NameSet, NameSets};
+use crate::delivery::progress::TypeProgress;
+use crate::delivery::report::{Delivery, Reached, StreamDelivery};
+use crate::snapshot::GroupView;
+
+pub(crate) struct Seat {
+    /// Unique in the cache, whatever the peers are numbered.
+    pub(crate) number: u64,
+    pub(crate) stream: u64,
+    node: String,
+    identity: Identity,
+    no_names: Arc<NameSet>,
+    types: Mutex<BTreeMap<TypeUrl, TypeProgress>>,
+}
+
+impl Seat {
+    pub(crate) fn new(number: u64, peer: &Peer, names: &NameSets) -> Seat {
+        let Peer { stream, identity, node } = peer;
+        Seat {
+            number,
+            stream: *stream,
+            node: node.id.clone(),
+            identity: identity.clone(),
+            no_names: names.changed(&Arc::default(), &[], &[]),
+            types: Mutex::default(),
+        }
+    }
+
+    fn types(&self) -> MutexGuard<'_, BTreeMap<TypeUrl, TypeProgress>> {
+        self.types.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of what happened. Says whether it is of interest here.
+    pub(crate) fn hear(&self, event: &Event, view: impl FnOnce() -> Option<Arc<GroupView>>, sets: &NameSets) -> bool {
+        let (Event::Subscribed { type_url, .. }
+        | Event::Sent { type_url, .. }
+        | Event::Acked { type_url, .. }
+        | Event::Nacked { type_url, .. }) = event
+        else {
+            return false;
+        };
+        let view = view();
+        let mut types = self.types();
+        if !types.contains_key(type_url) {
+            types.insert(type_url.clone(), TypeProgress::new(type_url.clone(), self.no_names.clone()));
+        }
+        if let Some(progress) = types.get_mut(type_url) {
+            progress.hear(event, view.as_deref(), sets);
+        }
+        true
+    }
+
+    pub(crate) fn status(&self, view: Option<&GroupView>, type_url: &TypeUrl, name: &ResourceName) -> Delivery {
+        let Some(view) = view else { return Delivery::Unknown };
+        self.types().get(type_url).map_or(Delivery::Unknown, |progress| progress.status(view, name))
+    }
+
+    pub(crate) fn report(&self, group: &GroupKey, view: Option<&GroupView>) -> StreamDelivery {
+        let types = self.types();
+        StreamDelivery {
+            stream: self.stream,
+            node: self.node.clone(),
+            identity: self.identity.clone(),
+            group: group.clone(),
+            types: view.map(|view| types.values().map(|progress| progress.report(view)).collect()).unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn reached(&self, view: Option<&GroupView>, epochs: &BTreeMap<TypeUrl, Epoch>) -> Reached {
+        let Some(view) = view else { return Reached::Pending };
+        let types = self.types();
+        // A type the stream never asked for does not hold it back; a stream that asked for nothing holds nothing.
+        if types.is_empty() {
+            return Reached::Pending;
+        }
+        let asked = epochs.iter().filter_map(|(type_url, epoch)| Some((types.get(type_url)?, epoch)));
+        asked.map(|(progress, epoch)| progress.reached(view, *epoch)).max().unwrap_or(Reached::Live)
+    }
+}
