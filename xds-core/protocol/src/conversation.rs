@@ -7,9 +7,10 @@ use crate::heartbeat::Heartbeat;
 use crate::interest::{Interest, InterestChange};
 use crate::ledger::{Flight, Ledger};
 use crate::order::{self, Pins, Verdict};
-use crate::standing::{Inherited, Need, Partial, Standing, Variant, Warming};
+use crate::standing::{Inherited, Need, Partial, Standing, Variant};
 use crate::{
-    Event, Moment, Nonce, Reference, Refusal, Resource, ResourceName, Services, Settings, Told, TypeUrl, View, Violation,
+    Event, Moment, Nonce, Reference, Refusal, Resource, ResourceName, Services, Settings, Told, TypeUrl, View,
+    Violation,
 };
 
 /// The most responses of one type a peer may owe replies to: what growing subscriptions can drive it to.
@@ -171,28 +172,18 @@ impl Conversation {
     pub(crate) fn accepted(&mut self, now: Moment, at: usize, nonce: Nonce) -> bool {
         let Some(channel) = self.channels.get_mut(at) else { return false };
         let Some(flight) = channel.ledger.settle(nonce) else { return false };
-        let mut arrived = Vec::new();
         if flight.whole {
             channel.standing.whole_accepted(nonce);
         }
         for name in &flight.names {
-            let newly = channel.standing.exceptions.get(name).is_some_and(|exception| !exception.told.holds_something());
-            let content = channel.standing.name_accepted(name, nonce);
-            arrived.extend(content.filter(|_| newly));
-        }
-        for resource in arrived.iter().filter(|_| channel.type_url.traits().pushed) {
-            let pulled = resource.references().iter().filter(|reference| !reference.type_url.traits().pushed);
-            let warming = Warming { since: now, references: pulled.cloned().collect() };
-            if !warming.references.is_empty() {
-                channel.standing.warming.insert(resource.name().clone(), warming);
-            }
+            channel.standing.accept(now, name, nonce);
         }
         self.events.push_back(Event::Acked { type_url: channel.type_url.clone(), nonce });
         true
     }
 
     /// The peer refused a response. `false`: the reply is not to one it owed.
-    pub(crate) fn refused(&mut self, at: usize, nonce: Nonce, refusal: Refusal) -> bool {
+    pub(crate) fn refused(&mut self, now: Moment, at: usize, nonce: Nonce, refusal: Refusal) -> bool {
         let variant = self.variant;
         let Some(channel) = self.channels.get_mut(at) else { return false };
         let Some(flight) = channel.ledger.settle(nonce) else { return false };
@@ -203,7 +194,7 @@ impl Conversation {
             Variant::Sotw => Partial::GoodPartAppliedWhole,
         };
         let suspects = if full_state { crate::blame::candidates(&refusal.message) } else { Vec::new() };
-        let culprits = channel.standing.names_refused(&flight.names, nonce, &suspects, partial);
+        let culprits = channel.standing.names_refused(now, &flight.names, nonce, &suspects, partial);
         if flight.whole {
             channel.standing.whole_refused(nonce, refusal);
         } else {
@@ -268,8 +259,14 @@ impl Conversation {
             }
             let mut warming = core::mem::take(&mut self.channels[at].standing.warming);
             let patience = self.settings.dependency_patience;
-            warming.retain(|_, resource| {
-                now < resource.since + patience && !order::is_warm(&self.channels, view, resource)
+            warming.retain(|name, resource| {
+                let warm = order::is_warm(&self.channels, view, self.variant, resource);
+                let overdue = !warm && now >= resource.since + patience;
+                if overdue {
+                    let type_url = self.channels[at].type_url.clone();
+                    self.events.push_back(Event::Overdue { type_url, name: name.clone() });
+                }
+                !warm && !overdue
             });
             for resource in warming.values() {
                 sooner(&mut self.wake, resource.since + patience);
@@ -308,14 +305,14 @@ impl Conversation {
                 if only_owed && !owed {
                     continue;
                 }
-                let need = if owed { exception.desired.as_ref().map_or(Need::Remove, Need::Tell) } else { exception.need() };
+                let need =
+                    if owed { exception.desired.as_ref().map_or(Need::Remove, Need::Tell) } else { exception.need() };
                 let (verdict, free_since) = match need {
                     Need::Settled | Need::Waiting => continue,
                     Need::Tell(resource) => (
                         order::may_tell(&self.channels, view, &self.settings, now, resource, exception.since),
                         exception.free_since,
                     ),
-                    Need::Remove if owed => (Verdict::Go, None),
                     Need::Remove => {
                         let pins = pins.get_or_insert_with(|| Pins::gather(&self.channels, &channel.type_url));
                         let target = Reference { type_url: channel.type_url.clone(), name: name.clone() };
@@ -383,7 +380,13 @@ impl Conversation {
     }
 
     /// A heartbeat goes out.
-    pub(crate) fn sent_heartbeat<V: View>(&mut self, now: Moment, view: &V, at: usize, names: &[ResourceName]) -> Nonce {
+    pub(crate) fn sent_heartbeat<V: View>(
+        &mut self,
+        now: Moment,
+        view: &V,
+        at: usize,
+        names: &[ResourceName],
+    ) -> Nonce {
         let nonce = Nonce(self.next_nonce + 1);
         self.next_nonce += 1;
         let channel = &mut self.channels[at];

@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use crate::conversation::{Conversation, Saying};
 use crate::standing::{Inherited, Standing, Variant};
 use crate::{
-    Base, DeltaRequest, DeltaResponse, Digest, Dress, Event, Moment, Nonce, Payload, Reply, ResourceName, Services, Session,
-    Settings, TypeUrl, View, Violation,
+    Base, DeltaRequest, DeltaResponse, Digest, Dress, Event, Moment, Nonce, Payload, Reply, ResourceName, Services,
+    Session, Settings, TypeUrl, View, Violation,
 };
 
 /// One delta stream (`DeltaAggregatedResources`, `DeltaClusters`, ...).
@@ -34,11 +34,8 @@ impl DeltaSession {
         let uncollected = self.conversation.settings.collection.is_none();
         let channel = &mut self.conversation.channels[at];
         let brought = !request.initial_versions.is_empty();
-        channel.standing = Standing::new(Inherited {
-            at: brought.then_some(now),
-            version: None,
-            versions: request.initial_versions,
-        });
+        channel.standing =
+            Standing::new(Inherited { at: brought.then_some(now), version: None, versions: request.initial_versions });
         let names_nothing = request.subscribe.is_empty() && request.unsubscribe.is_empty();
         let change = if names_nothing && single && uncollected && request.type_url.traits().collected {
             channel.interest.begin_everything()
@@ -53,7 +50,7 @@ impl DeltaSession {
         let known = match reply {
             Reply::None => true,
             Reply::Ack(nonce) => self.conversation.accepted(now, at, nonce),
-            Reply::Nack(nonce, refusal) => self.conversation.refused(at, nonce, refusal),
+            Reply::Nack(nonce, refusal) => self.conversation.refused(now, at, nonce, refusal),
             Reply::Foreign => false,
         };
         if !known {
@@ -123,13 +120,14 @@ impl DeltaSession {
                 continue;
             }
             if let Some(first) = said.first() {
-                let together = first.batch == saying.batch
-                    && (!collected || first.name.collection() == saying.name.collection());
+                let together =
+                    first.batch == saying.batch && (!collected || first.name.collection() == saying.name.collection());
                 if !together {
                     continue;
                 }
             }
-            let size = saying.name.as_str().len() + saying.content.as_ref().map_or(0, |content| content.body().len()) + 32;
+            let size =
+                saying.name.as_str().len() + saying.content.as_ref().map_or(0, |content| content.body().len()) + 32;
             let first_of_collection = collected && saying.owed;
             if !said.is_empty() && bytes + size > self.conversation.settings.chunk_bytes && !first_of_collection {
                 return (said, true);

@@ -29,6 +29,7 @@ mod version;
 mod view;
 mod violation;
 
+pub use delta::DeltaSession;
 pub use event::{Event, Told};
 pub use message::{
     Base, DeltaRequest, DeltaResponse, Dress, HeldVersion, Nonce, Payload, Refusal, Reply, SotwRequest, SotwResponse,
@@ -38,7 +39,6 @@ pub use moment::Moment;
 pub use name::ResourceName;
 pub use peer::{Capabilities, Certificate, Grant, Identity, Node, Peer};
 pub use resource::{Parts, Reference, Resource};
-pub use delta::DeltaSession;
 pub use session::{Ordering, Services, Session, Settings};
 pub use sotw::SotwSession;
 pub use type_url::{Traits, TypeUrl};

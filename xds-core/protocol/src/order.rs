@@ -7,7 +7,7 @@
 use alloc::collections::BTreeSet;
 
 use crate::conversation::Channel;
-use crate::standing::{Anchor, Exception, Told, Warming};
+use crate::standing::{Anchor, Exception, Told, Variant, Warming};
 use crate::{Moment, Ordering, Reference, Resource, ResourceName, Settings, TypeUrl, View};
 
 /// Whether something may be said now.
@@ -36,6 +36,9 @@ impl<'a> Pins<'a> {
             for exception in channel.standing.exceptions.values() {
                 pins.add(&channel.type_url, exception, target);
             }
+            let former = channel.standing.warming.values().filter_map(|warming| warming.former.as_ref());
+            let references = former.flat_map(Resource::references);
+            pins.named.extend(references.filter(|reference| reference.type_url == *target));
             let unread = !matches!(channel.standing.anchor(), Anchor::At(_));
             if unread && channel.standing.inherited.at.is_some() {
                 pins.blind.push(&channel.type_url);
@@ -94,16 +97,21 @@ pub(crate) fn may_tell<V: View>(
     if settings.ordering == Ordering::Free {
         return Verdict::Go;
     }
-    let pushed = resource.references().iter().filter(|reference| {
-        reference.type_url.traits().pushed && reference.type_url != *resource.type_url()
-    });
+    let pushed = resource
+        .references()
+        .iter()
+        .filter(|reference| reference.type_url.traits().pushed && reference.type_url != *resource.type_url());
     for reference in pushed {
         let Some(target) = channel_of(channels, &reference.type_url) else { continue };
-        if target.standing.settled() && target.standing.warming.is_empty() {
+        let resumed = target.standing.inherited.at.is_some_and(|at| now < at + settings.dependency_patience);
+        if target.standing.settled() && target.standing.warming.is_empty() && !resumed {
             continue;
         }
-        let awaited = target.interest.covers_name(&reference.name) && view.get(&reference.type_url, &reference.name).is_some();
-        if awaited && !is_ready(channels, view, target, &reference.name) {
+        let awaited =
+            target.interest.covers_name(&reference.name) && view.get(&reference.type_url, &reference.name).is_some();
+        if awaited
+            && !(is_ready(target, &reference.name) && resumed_is_warm(channels, view, now, settings, target, reference))
+        {
             return bounded(now, since, settings);
         }
     }
@@ -116,26 +124,48 @@ fn bounded(now: Moment, since: Moment, settings: &Settings) -> Verdict {
 }
 
 /// Whether the peer holds a resource, and what it needs to make use of it.
-fn is_ready<V: View>(channels: &[Channel], view: &V, target: &Channel, name: &ResourceName) -> bool {
+fn is_ready(target: &Channel, name: &ResourceName) -> bool {
     let standing = &target.standing;
     let held = match standing.exceptions.get(name) {
-        Some(exception) => exception.told.holds_something(),
+        Some(exception) => exception.told.holds_something() && !exception.is_leaving(),
         None => standing.anchored(),
     };
-    held && standing.warming.get(name).is_none_or(|warming| is_warm(channels, view, warming))
+    held && standing.warming.get(name).is_none_or(|warming| warming.former.is_some())
 }
 
-/// Whether everything an accepted resource pulls has arrived.
-pub(crate) fn is_warm<V: View>(channels: &[Channel], view: &V, warming: &Warming) -> bool {
+/// After a reconnect nobody knows whether what the peer holds had all it needs: its own references are looked at.
+fn resumed_is_warm<V: View>(
+    channels: &[Channel],
+    view: &V,
+    now: Moment,
+    settings: &Settings,
+    target: &Channel,
+    reference: &Reference,
+) -> bool {
+    let Some(resumed) = target.standing.inherited.at else { return true };
+    let Some(resource) = view.get(&reference.type_url, &reference.name) else { return true };
+    now >= resumed + settings.dependency_patience
+        || resource.references().iter().filter(|pulled| pulled.type_url.traits().reanswered).all(|pulled| {
+            let Some(channel) = channel_of(channels, &pulled.type_url) else { return false };
+            let exception = channel.standing.exceptions.get(&pulled.name);
+            channel.interest.covers_name(&pulled.name)
+                && channel.standing.is_compared(&pulled.name)
+                && exception.is_none_or(|exception| exception.told.held().is_some())
+        })
+}
+
+/// Whether everything an accepted resource pulls has arrived. In the delta variant that a resource does not exist is an
+/// answer too; in the state-of-the-world variant there is no such answer, and the peer waits in vain.
+pub(crate) fn is_warm<V: View>(channels: &[Channel], view: &V, variant: Variant, warming: &Warming) -> bool {
     warming.references.iter().all(|reference| {
-        if view.get(&reference.type_url, &reference.name).is_none() {
-            return true;
-        }
+        let exists = view.get(&reference.type_url, &reference.name).is_some();
         let Some(channel) = channel_of(channels, &reference.type_url) else { return false };
-        channel.interest.covers_name(&reference.name)
-            && !channel.standing.owed.contains(&reference.name)
-            && channel.standing.exceptions.get(&reference.name).is_none_or(|exception| {
-                exception.told.holds_something() && exception.sent.is_none()
+        let exception = channel.standing.exceptions.get(&reference.name);
+        (exists || variant == Variant::Delta)
+            && channel.interest.covers_name(&reference.name)
+            && channel.standing.is_compared(&reference.name)
+            && exception.is_none_or(|exception| {
+                exception.sent.is_none() && (!exists || (exception.told.held().is_some() && exception.is_welcome()))
             })
     })
 }
@@ -157,23 +187,26 @@ pub(crate) fn may_remove(
     if now >= end {
         return (Verdict::Overdue, exception.free_since);
     }
-    if pins.hold(target) || expects_referrers(channels, at, exception) {
+    let never_held = matches!(exception.told, Told::Lacks);
+    if pins.hold(target) || (!never_held && expects_referrers(channels, at)) {
         return (Verdict::Wait(end), None);
     }
+    if never_held {
+        return (Verdict::Go, None);
+    }
     let free_since = exception.free_since.unwrap_or(now);
-    let graced = target.type_url.traits().pushed && channels.len() > 1;
+    let resumed = channels.get(at).is_some_and(|channel| channel.standing.inherited.at.is_some());
+    let graced = target.type_url.traits().pushed && (channels.len() > 1 || resumed);
     let open = if graced { free_since + settings.removal_grace } else { free_since };
     let verdict = if now >= open { Verdict::Go } else { Verdict::Wait(open.min(end)) };
     (verdict, Some(free_since))
 }
 
 /// After a reconnect, the types that may name the resource are asked for a little later than the type itself.
-fn expects_referrers(channels: &[Channel], at: usize, exception: &Exception) -> bool {
-    let resumed = channels.get(at).is_some_and(|channel| channel.standing.inherited.at.is_some());
-    resumed
-        && matches!(exception.told, Told::Version(_))
-        && channels.get(at).is_some_and(|channel| may_name(&TypeUrl::LISTENER, &channel.type_url))
-        && channel_of(channels, &TypeUrl::LISTENER).is_none()
+fn expects_referrers(channels: &[Channel], at: usize) -> bool {
+    channels.get(at).is_some_and(|channel| {
+        channel.standing.inherited.at.is_some() && may_name(&TypeUrl::LISTENER, &channel.type_url)
+    }) && channel_of(channels, &TypeUrl::LISTENER).is_none()
 }
 
 pub(crate) fn channel_of<'a>(channels: &'a [Channel], type_url: &TypeUrl) -> Option<&'a Channel> {

@@ -136,7 +136,8 @@ impl SotwSession {
         let mut digest = if wildcard { view.digest(&type_url) } else { Digest::EMPTY };
         let mut listed = BTreeMap::new();
         if !wildcard {
-            for resource in channel.interest.names().filter_map(|name| channel.interest.desired(view, &type_url, name)) {
+            for resource in channel.interest.names().filter_map(|name| channel.interest.desired(view, &type_url, name))
+            {
                 digest.add(resource.digest());
                 listed.insert(resource.name().clone(), Some(resource.clone()));
             }
@@ -152,7 +153,8 @@ impl SotwSession {
             listed.insert(name, held);
         }
         if wildcard {
-            for resource in channel.interest.names().filter_map(|name| channel.interest.desired(view, &type_url, name)) {
+            for resource in channel.interest.names().filter_map(|name| channel.interest.desired(view, &type_url, name))
+            {
                 if resource.on_demand() && !listed.contains_key(resource.name()) {
                     digest.add(resource.digest());
                     listed.insert(resource.name().clone(), Some(resource.clone()));
@@ -201,7 +203,14 @@ impl SotwSession {
         Some(self.finish(type_url, digest.version(), nonce, Payload { base: Base::Nothing, listed }, Dress::Heartbeat))
     }
 
-    fn finish(&self, type_url: TypeUrl, version: Version, nonce: Nonce, payload: Payload, dress: Dress) -> SotwResponse {
+    fn finish(
+        &self,
+        type_url: TypeUrl,
+        version: Version,
+        nonce: Nonce,
+        payload: Payload,
+        dress: Dress,
+    ) -> SotwResponse {
         let mut content = Digest::EMPTY;
         content.mix(if dress == Dress::Full { 11 } else { 12 });
         mix_text(&mut content, version.as_str());
@@ -245,7 +254,7 @@ impl Session for SotwSession {
                 self.conversation.channels[at].ledger.is_last(nonce)
             }
             Reply::Nack(nonce, refusal) => {
-                self.conversation.refused(at, nonce, refusal);
+                self.conversation.refused(now, at, nonce, refusal);
                 self.conversation.channels[at].ledger.is_last(nonce)
             }
         };

@@ -42,6 +42,14 @@ impl Told {
         matches!(self, Told::Holds(_) | Told::Version(_))
     }
 
+    /// What the peer certainly holds, if it is known.
+    pub(crate) fn held(&self) -> Option<&Resource> {
+        match self {
+            Told::Holds(resource) => Some(resource),
+            Told::Lacks | Told::Version(_) | Told::Unsure(_) => None,
+        }
+    }
+
     fn into_candidates(self) -> Vec<Resource> {
         match self {
             Told::Lacks | Told::Version(_) => Vec::new(),
@@ -104,6 +112,16 @@ impl Exception {
         Exception { told, sent: None, desired, refused: Refused::No, batch: None, since: now, free_since: None }
     }
 
+    /// Whether the peer has refused nothing of late under this name.
+    pub(crate) fn is_welcome(&self) -> bool {
+        self.refused == Refused::No && self.batch.is_none()
+    }
+
+    /// Whether word is on its way that the resource is gone.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.sent.as_ref().is_some_and(|sent| sent.content.is_none())
+    }
+
     /// What has to be said, when an answer is not owed anyway.
     pub(crate) fn need(&self) -> Need<'_> {
         if self.sent.is_some() {
@@ -155,7 +173,10 @@ pub(crate) struct Standing {
 #[derive(Debug, Clone)]
 pub(crate) struct Warming {
     pub(crate) since: Moment,
+    /// What it waits for.
     pub(crate) references: Vec<Reference>,
+    /// What the peer serves from meanwhile, if it held the name before.
+    pub(crate) former: Option<Resource>,
 }
 
 /// What the first request of a type says of an earlier stream.
@@ -233,6 +254,11 @@ impl Standing {
         self.anchored() && self.exceptions.is_empty() && self.asked.is_empty()
     }
 
+    /// Whether what the peer asked for under this name has been looked at, and answered.
+    pub(crate) fn is_compared(&self, name: &ResourceName) -> bool {
+        !self.owed.contains(name) && !self.asked.contains(name)
+    }
+
     /// Moves the anchor to the view, and notes what differs from it since.
     pub(crate) fn compare<V: View>(
         &mut self,
@@ -252,7 +278,7 @@ impl Standing {
             _ => {}
         }
         if let Some((nonce, refusal)) = self.refusal.take() {
-            let culprits = self.blame_whole(now, view, type_url, interest, variant, &refusal);
+            let culprits = self.blame_whole(now, view, type_url, interest, variant, nonce, &refusal);
             compared.refusal = Some((nonce, refusal, culprits));
         }
         self.forget_dropped(view, type_url, interest);
@@ -565,8 +591,16 @@ impl Standing {
         }
     }
 
-    /// One name of an accepted response. Gives the content, if the peer holds it newly or anew.
-    pub(crate) fn name_accepted(&mut self, name: &ResourceName, nonce: Nonce) -> Option<Resource> {
+    /// One name of an accepted response.
+    pub(crate) fn accept(&mut self, now: Moment, name: &ResourceName, nonce: Nonce) {
+        let held = self.exceptions.get(name).and_then(|exception| exception.told.held().cloned());
+        if let Some(content) = self.name_accepted(name, nonce) {
+            self.begin_warming(now, held, &content);
+        }
+    }
+
+    /// One name of an accepted response, without what follows. Gives the content, if the peer holds it newly or anew.
+    fn name_accepted(&mut self, name: &ResourceName, nonce: Nonce) -> Option<Resource> {
         let exception = self.exceptions.get_mut(name)?;
         if exception.sent.as_ref().is_none_or(|sent| sent.nonce != nonce) {
             return None;
@@ -575,8 +609,26 @@ impl Standing {
         exception.told = content.clone().map_or(Told::Lacks, Told::Holds);
         exception.refused = Refused::No;
         exception.batch = None;
+        if content.is_none() {
+            self.warming.remove(name);
+        }
         self.tidy(name);
         content
+    }
+
+    /// An accepted resource is of use once what it pulls has arrived; until then the peer serves from what it held.
+    fn begin_warming(&mut self, now: Moment, held: Option<Resource>, content: &Resource) {
+        let earlier = self.warming.remove(content.name());
+        let pulled = content.references().iter().filter(|reference| {
+            let traits = reference.type_url.traits();
+            !traits.pushed && !traits.collected
+        });
+        let references: Vec<Reference> = pulled.cloned().collect();
+        if references.is_empty() {
+            return;
+        }
+        let former = earlier.map_or(held, |earlier| earlier.former);
+        self.warming.insert(content.name().clone(), Warming { since: now, references, former });
     }
 
     /// The whole wildcard set was refused; looked into at the next comparison.
@@ -592,6 +644,7 @@ impl Standing {
     /// Some names were refused, one of them or more at fault. Gives the ones known to be.
     pub(crate) fn names_refused(
         &mut self,
+        now: Moment,
         names: &[ResourceName],
         nonce: Nonce,
         suspects: &[ResourceName],
@@ -609,7 +662,7 @@ impl Standing {
             if culprits.contains(name) {
                 self.refuse(name, |content| Refused::Alone(content));
             } else if spared {
-                self.name_accepted(name, nonce);
+                self.accept(now, name, nonce);
             } else if partial == Partial::GoodPartAppliedWhole {
                 self.refuse(name, |content| Refused::Among(content));
             } else {
@@ -658,12 +711,25 @@ impl Standing {
         type_url: &TypeUrl,
         interest: &Interest,
         variant: Variant,
+        nonce: Nonce,
         refusal: &Refusal,
     ) -> Vec<ResourceName> {
         let Anchor::Refused(epoch) = self.anchor else { return Vec::new() };
-        let named = crate::blame::candidates(&refusal.message);
+        let overtaken: Vec<ResourceName> =
+            self.exceptions.keys().filter(|name| self.was_sent(name, nonce)).cloned().collect();
+        let named = crate::blame::candidates(&refusal.message).into_iter();
         let culprits: Vec<ResourceName> =
-            named.into_iter().filter(|name| interest.desired(view, type_url, name).is_some()).collect();
+            named.filter(|name| overtaken.contains(name) || interest.desired(view, type_url, name).is_some()).collect();
+        // What has changed since it was sent is looked at first: its content then stands in its exception.
+        for name in &overtaken {
+            if culprits.contains(name) {
+                self.refuse(name, Refused::Alone);
+            } else if culprits.is_empty() {
+                self.refuse(name, if variant == Variant::Sotw { Refused::Among } else { |_| Refused::No });
+            } else {
+                self.accept(now, name, nonce);
+            }
+        }
         if culprits.is_empty() && variant == Variant::Sotw {
             return culprits;
         }
@@ -671,22 +737,23 @@ impl Standing {
         let everyone = view.iter(type_url).filter(|resource| interest.covers(resource));
         let blamed: Vec<Resource> =
             everyone.filter(|resource| culprits.is_empty() || culprits.contains(resource.name())).cloned().collect();
+        let alone = !culprits.is_empty() || blamed.len() == 1;
         for resource in &blamed {
+            if overtaken.contains(resource.name()) {
+                continue;
+            }
             let fresh = || Exception::new(now, Told::Unsure(Vec::new()), Some(resource.clone()));
             let exception = self.exceptions.entry(resource.name().clone()).or_insert_with(fresh);
-            if !culprits.is_empty() || blamed.len() == 1 {
-                let content = exception.sent.take().and_then(|sent| sent.content);
-                exception.refused = Refused::Alone(Some(*content.as_ref().unwrap_or(resource).digest()));
+            if alone {
+                exception.refused = Refused::Alone(Some(*resource.digest()));
                 exception.told = Told::Lacks;
             }
         }
-        if culprits.is_empty() && blamed.len() > 1 {
-            let names: Vec<ResourceName> = blamed.iter().map(|resource| resource.name().clone()).collect();
-            self.split(&names);
+        let names: Vec<ResourceName> = blamed.iter().map(|resource| resource.name().clone()).collect();
+        if alone {
+            return if culprits.is_empty() { names } else { culprits };
         }
-        if culprits.is_empty() && blamed.len() == 1 {
-            return blamed.iter().map(|resource| resource.name().clone()).collect();
-        }
+        self.split(&names);
         culprits
     }
 }

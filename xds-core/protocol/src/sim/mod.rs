@@ -4,10 +4,19 @@
 //! delayed, lost with its connection, or refused, while an oracle checks what the clients end up with; and so that the
 //! conversations written down as [transcripts](transcript) can be played against the engine or against any server.
 
+mod client;
+mod network;
+mod oracle;
 pub mod play;
 mod random;
+mod run;
+mod scene;
 pub mod transcript;
 mod world;
 
+pub use client::Client;
+pub use oracle::Offence;
 pub use random::Random;
+pub use run::{Plan, Tally, run};
+pub use scene::Scene;
 pub use world::{Picture, World, resource};

@@ -9,9 +9,9 @@ use core::time::Duration;
 use super::transcript::{Answer, Edit, Expectation, Given, Saying, Step, Transcript};
 use super::{Picture, World, resource};
 use crate::{
-    Capabilities, DeltaRequest, DeltaResponse, DeltaSession, Dress, Event, HeldVersion, Moment, Nonce, Parts, Payload, Reference,
-    Refusal, Reply, Resource, ResourceName, Services, Session, Settings, SotwRequest, SotwResponse, SotwSession, TypeUrl,
-    Version, Violation,
+    Capabilities, DeltaRequest, DeltaResponse, DeltaSession, Dress, Event, HeldVersion, Moment, Nonce, Parts, Payload,
+    Reference, Refusal, Reply, Resource, ResourceName, Services, Session, Settings, SotwRequest, SotwResponse,
+    SotwSession, TypeUrl, Version, Violation,
 };
 
 /// The type a transcript calls by this name.
@@ -111,7 +111,11 @@ pub fn play_with(transcript: &Transcript, delta: bool, settings: Settings) -> Re
 }
 
 fn side(delta: bool, settings: &Settings) -> Side {
-    if delta { Side::Delta(DeltaSession::new(settings.clone())) } else { Side::Sotw(SotwSession::new(settings.clone())) }
+    if delta {
+        Side::Delta(DeltaSession::new(settings.clone()))
+    } else {
+        Side::Sotw(SotwSession::new(settings.clone()))
+    }
 }
 
 impl Player {
@@ -224,7 +228,8 @@ impl Player {
                 (described(&type_url, &payload, dress, &view), type_url, version, nonce)
             }),
             Side::Delta(session) => session.poll_transmit(self.now, &*view).map(|response| {
-                let DeltaResponse { type_url, system_version, nonce, payload, dress, removed, unresolved, .. } = response;
+                let DeltaResponse { type_url, system_version, nonce, payload, dress, removed, unresolved, .. } =
+                    response;
                 let texts = |names: Vec<ResourceName>| names.iter().map(|name| name.as_str().to_owned()).collect();
                 let said = described(&type_url, &payload, dress, &view);
                 let said = Expectation { removed: texts(removed), unresolved: texts(unresolved), ..said };
@@ -302,7 +307,8 @@ impl Player {
     }
 
     fn version(&self, new: bool) -> Result<(), String> {
-        let versions = self.last.as_ref().and_then(|last| self.memories.get(last)).map(|memory| memory.versions.as_slice());
+        let versions =
+            self.last.as_ref().and_then(|last| self.memories.get(last)).map(|memory| memory.versions.as_slice());
         let Some([.., before, last]) = versions else { return Err("there are not yet two responses".to_owned()) };
         if (before != last) == new { Ok(()) } else { Err(alloc::format!("version {before} was followed by {last}")) }
     }

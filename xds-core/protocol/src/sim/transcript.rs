@@ -334,7 +334,8 @@ fn given(text: &str) -> Result<Given, String> {
 
 fn expectation(text: &str) -> Result<Expectation, String> {
     let mut words = text.split_whitespace();
-    let mut expected = Expectation { type_name: words.next().ok_or("which type?")?.to_owned(), ..Expectation::default() };
+    let mut expected =
+        Expectation { type_name: words.next().ok_or("which type?")?.to_owned(), ..Expectation::default() };
     for word in words {
         if word == "empty" {
             continue;

@@ -1,0 +1,88 @@
+//! A virtual network: messages arrive in order, whenever the simulation says so, or not at all.
+
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::{
+    DeltaRequest, DeltaSession, Nonce, Resource, ResourceName, Settings, SotwRequest, SotwSession, TypeUrl, Version,
+};
+
+/// What travels to the server.
+#[derive(Debug, Clone)]
+pub(crate) enum Upward {
+    Sotw(SotwRequest),
+    Delta(DeltaRequest),
+}
+
+/// What travels to the client, in one form for both variants.
+#[derive(Debug, Clone)]
+pub(crate) struct Downward {
+    pub(crate) type_url: TypeUrl,
+    pub(crate) nonce: Nonce,
+    /// The version of the whole type (state of the world).
+    pub(crate) version: Version,
+    pub(crate) resources: Vec<Resource>,
+    pub(crate) removed: Vec<ResourceName>,
+}
+
+impl Upward {
+    /// For people who read a trace.
+    pub(crate) fn brief(&self) -> String {
+        match self {
+            Upward::Sotw(r) => format!("{:?} {:?} version {:?}, {:?}", r.type_url, r.names, r.version, r.reply),
+            Upward::Delta(r) => format!(
+                "{:?} +{:?} -{:?} holds {:?}, {:?}",
+                r.type_url, r.subscribe, r.unsubscribe, r.initial_versions, r.reply
+            ),
+        }
+    }
+}
+
+impl Downward {
+    /// For people who read a trace.
+    pub(crate) fn brief(&self) -> String {
+        let label = |resource: &Resource| {
+            let body = core::str::from_utf8(resource.body()).unwrap_or_default();
+            let names: Vec<String> = resource.references().iter().map(|named| named.name.as_str().into()).collect();
+            format!("{}={body}{names:?}", resource.name())
+        };
+        let resources: Vec<String> = self.resources.iter().map(label).collect();
+        format!("{:?} nonce {} version {} {resources:?} -{:?}", self.type_url, self.nonce, self.version, self.removed)
+    }
+}
+
+/// How many messages fit between server and client before there is no room.
+pub(crate) const ROOM: usize = 3;
+
+/// The server's end of one stream.
+#[derive(Debug)]
+pub(crate) enum Server {
+    Sotw(SotwSession),
+    Delta(DeltaSession),
+}
+
+/// One stream: both pipes and the server's end.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) upward: VecDeque<Upward>,
+    pub(crate) downward: VecDeque<Downward>,
+    pub(crate) server: Server,
+    /// Every nonce handed out so far must be below this.
+    pub(crate) last_nonce: Option<Nonce>,
+}
+
+impl Stream {
+    pub(crate) fn open(delta: bool, settings: &Settings) -> Stream {
+        let server = match delta {
+            true => Server::Delta(DeltaSession::new(settings.clone())),
+            false => Server::Sotw(SotwSession::new(settings.clone())),
+        };
+        Stream { upward: VecDeque::new(), downward: VecDeque::new(), server, last_nonce: None }
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.downward.len() < ROOM
+    }
+}
