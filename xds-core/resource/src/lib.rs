@@ -6,6 +6,7 @@ mod encode;
 mod references;
 mod schema;
 mod text;
+mod validate;
 mod wire;
 
 pub use canonical::{Malformed, canonicalize};
@@ -13,3 +14,4 @@ pub use descriptors::{file_descriptor_set, pool};
 pub use encode::{Draft, EncodeError, encode, name_of};
 pub use references::references;
 pub use text::{Document, ReadError, Secrets, read_documents, read_message, to_json, to_yaml};
+pub use validate::{Violation, validate, validate_bytes};

@@ -143,12 +143,11 @@ impl Reader<'_> {
             self.problem(key.at, format!("{} is given twice", field.name()), None);
             return;
         }
-        if let Some(oneof) = field.containing_oneof() {
-            if let Some(other) = oneof.fields().find(|other| message.has_field(other)) {
-                let text = format!("{} is given already, and only one of the two may be", other.name());
-                self.problem(key.at, text, None);
-                return;
-            }
+        let oneof = field.containing_oneof();
+        if let Some(other) = oneof.and_then(|oneof| oneof.fields().find(|other| message.has_field(other))) {
+            let text = format!("{} is given already, and only one of the two may be", other.name());
+            self.problem(key.at, text, None);
+            return;
         }
         let value = match (&node.content, field.kind()) {
             (Content::Map(entries), Kind::Message(entry)) if field.is_map() => self.map(&entry, entries),

@@ -5,3 +5,4 @@ mod descriptors;
 mod random;
 mod references;
 mod text;
+mod validate;
