@@ -1,8 +1,6 @@
 //! Depth 3: a source of your own, without the cache: an immutable picture per change, and a channel for the newest.
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::sync::Arc;
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use chancery_core::{InsecureAllowEveryone, Server};
 use chancery_embed::{Failure, Run};
@@ -18,15 +16,12 @@ use tokio::sync::watch;
 struct Picture {
     clusters: BTreeMap<ResourceName, Resource>,
     history: Vec<Change>,
-    digest: Digest,
 }
 
 impl Picture {
     fn put(&mut self, cluster: Resource) {
         let name = cluster.name().clone();
         let before = self.clusters.insert(name.clone(), cluster.clone());
-        before.iter().for_each(|before| self.digest.subtract(before.digest()));
-        self.digest.add(cluster.digest());
         self.history.push(Change { name, before, after: Some(cluster) });
     }
 
@@ -43,7 +38,9 @@ impl View for Picture {
     }
 
     fn digest(&self, type_url: &TypeUrl) -> Digest {
-        self.of(type_url).map_or(Digest::EMPTY, |picture| picture.digest)
+        let mut sum = Digest::EMPTY;
+        self.iter(type_url).for_each(|resource| sum.add(resource.digest()));
+        sum
     }
 
     fn get(&self, type_url: &TypeUrl, name: &ResourceName) -> Option<&Resource> {
