@@ -1,0 +1,2 @@
+//! Part of Chancery.
+fn main() {}

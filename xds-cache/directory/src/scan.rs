@@ -1,0 +1,103 @@
+//! Which files there are: the directory, walked.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// How deep directories may lie in each other.
+const MAX_DEPTH: usize = 32;
+/// How long after its last change a file's times can be trusted: a second write within one tick of the clock leaves no trace.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// The files found.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pub(crate) files: BTreeMap<PathBuf, Fingerprint>,
+    /// Directories, and files, that could not be looked at.
+    pub(crate) unreadable: Vec<(PathBuf, io::Error)>,
+}
+
+/// What changes when a file does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    bytes: u64,
+    modified: Option<SystemTime>,
+    identity: (u64, u64),
+    settled: bool,
+}
+
+impl Fingerprint {
+    fn of(metadata: &Metadata) -> Fingerprint {
+        let modified = metadata.modified().ok();
+        let age = modified.and_then(|modified| SystemTime::now().duration_since(modified).ok());
+        let settled = age.is_some_and(|age| age > SETTLED);
+        Fingerprint { bytes: metadata.len(), modified, identity: identity(metadata), settled }
+    }
+
+    /// Whether a file read under the fingerprint `self` need not be read again, now that it has this one.
+    pub(crate) fn proves_unchanged(&self, now: &Fingerprint) -> bool {
+        self.settled && self == now
+    }
+}
+
+#[cfg(unix)]
+pub(crate) fn identity(metadata: &Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn identity(_: &Metadata) -> (u64, u64) {
+    (0, 0)
+}
+
+/// Every resource file below `root`. Names that begin with a dot are passed over, links are followed.
+pub(crate) fn scan(root: &Path) -> Listing {
+    let mut listing = Listing::default();
+    walk(root, &mut Vec::new(), &mut listing);
+    listing
+}
+
+fn walk(directory: &Path, above: &mut Vec<(u64, u64)>, listing: &mut Listing) {
+    let (entries, here) = match fs::read_dir(directory).and_then(|entries| Ok((entries, fs::metadata(directory)?))) {
+        Ok((entries, metadata)) => (entries, identity(&metadata)),
+        Err(error) => return listing.unreadable.push((directory.to_owned(), error)),
+    };
+    // A link that leads back up, or a tree no person made.
+    if above.len() >= MAX_DEPTH || (above.contains(&here) && here != (0, 0)) {
+        return;
+    }
+    above.push(here);
+    for entry in entries {
+        let path = match entry {
+            Ok(entry) if hidden(&entry.file_name()) => continue,
+            Ok(entry) => entry.path(),
+            Err(error) => {
+                listing.unreadable.push((directory.to_owned(), error));
+                continue;
+            }
+        };
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => walk(&path, above, listing),
+            Ok(metadata) if metadata.is_file() && is_resource_file(&path) => {
+                listing.files.insert(path, Fingerprint::of(&metadata));
+            }
+            Ok(_) => {}
+            // Gone since it was listed, or a link to nothing.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => listing.unreadable.push((path, error)),
+        }
+    }
+    above.pop();
+}
+
+fn hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+fn is_resource_file(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
+}
