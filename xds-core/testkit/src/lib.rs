@@ -14,6 +14,8 @@ mod certificates;
 mod client;
 #[cfg(feature = "live")]
 mod codec;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "live")]
 mod dialect;
 #[cfg(feature = "live")]

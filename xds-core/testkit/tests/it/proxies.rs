@@ -1,12 +1,13 @@
 //! Real Envoys: installed, launched, configured, read.
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::Duration;
 
 use chancery_protocol::TypeUrl;
 use chancery_testkit::{
     Bootstrap, Echo, Envoy, EnvoyVersion, Launch, LaunchError, Load, ManagementTls, Pace, Relay, Streams,
-    TestAuthority, Variant, http, socket_address, validate,
+    TestAuthority, Variant, http, provision_python, socket_address, validate,
 };
 use envoy_types::pb::envoy::config::core::v3::{
     Address, SocketAddress, address::Address as Kind, socket_address::PortSpecifier,
@@ -152,17 +153,54 @@ async fn a_proxy_proves_itself_to_its_server_by_certificate() {
     envoy.wait_listener("hello", PATIENCE).await.expect("its listener");
 }
 
+#[tokio::test]
+async fn a_tls_listener_is_asked_for_by_a_client_that_trusts_its_authority() {
+    let echo = Echo::start("blue").await.expect("a backend");
+    let authority = TestAuthority::new("authority").expect("an authority");
+    let own = authority.server(&["web.test"], &[]).expect("a certificate");
+    let mut listener = web_listener();
+    let certificate = json!({
+        "certificate_chain": { "inline_string": own.certificate_pem },
+        "private_key": { "inline_string": own.key_pem },
+    });
+    listener["filter_chains"][0]["transport_socket"] = json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "common_tls_context": { "tls_certificates": [certificate] },
+        },
+    });
+    let bootstrap = Bootstrap::without_management().cluster(echo_cluster(echo.address())).listener(listener);
+    let envoy = Envoy::launch(EnvoyVersion::V1_40, &bootstrap).await.expect("an Envoy");
+    let address = envoy.wait_listener("web", PATIENCE).await.expect("its listener");
+    let trust = http::Trust::new(&authority.certificate_pem(), None).expect("trust");
+    let answer = http::get_tls(address, "web.test", "/secret", &trust).await.expect("an answer");
+    assert_eq!((answer.status, answer.header("x-backend")), (200, Some("blue")));
+    let other = TestAuthority::new("another authority").expect("an authority");
+    let distrust = http::Trust::new(&other.certificate_pem(), None).expect("trust");
+    assert!(http::get_tls(address, "web.test", "/secret", &distrust).await.is_err());
+}
+
+#[test]
+fn python_comes_with_the_packages_asked_for() {
+    let python = provision_python("grpc", &["grpcio==1.85.1", "xds-protos==1.85.0"]).expect("a Python");
+    let imported = Command::new(python).args(["-c", "import grpc, envoy.service.discovery.v3.ads_pb2"]).status();
+    assert!(imported.expect("to run").success());
+}
+
 /// A proxy with one static listener `web` on a free port, in front of one backend.
 fn fixed(backend: SocketAddr) -> Bootstrap {
+    Bootstrap::without_management().cluster(echo_cluster(backend)).listener(web_listener())
+}
+
+fn echo_cluster(backend: SocketAddr) -> Value {
     let endpoint = json!({ "endpoint": { "address": socket_address("127.0.0.1", backend.port()) } });
-    Bootstrap::without_management()
-        .cluster(json!({
-            "name": "echo",
-            "type": "STATIC",
-            "connect_timeout": "1s",
-            "load_assignment": { "cluster_name": "echo", "endpoints": [{ "lb_endpoints": [endpoint] }] },
-        }))
-        .listener(web_listener())
+    json!({
+        "name": "echo",
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": { "cluster_name": "echo", "endpoints": [{ "lb_endpoints": [endpoint] }] },
+    })
 }
 
 fn web_listener() -> Value {
