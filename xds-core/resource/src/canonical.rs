@@ -160,8 +160,15 @@ impl Pass {
                     continue;
                 }
                 Some((_, ValueKind::Message(id))) => {
-                    self.nested(Some(id), slot.number, &bytes[slot.payload..slot.end], out, depth)?;
+                    let start = out.len();
+                    let payload = self.nested(Some(id), slot.number, &bytes[slot.payload..slot.end], out, depth)?;
+                    if shape.role == Role::MapEntry && payload == 0 {
+                        out.truncate(start);
+                    }
                 }
+                // Some encoders write the defaults of an entry, some do not; decoders drop what is neither key nor value.
+                _ if shape.role == Role::MapEntry
+                    && (field.is_none() || is_zero(slot.wire_type, &bytes[slot.payload..slot.end])) => {}
                 _ if shape.role == Role::Any && slot.number == 2 => {
                     let url = self.slots[base..end].iter().find(|other| other.number == 1);
                     let held = url.and_then(|url| self.schema.find_url(&bytes[url.payload..url.end]));
@@ -217,18 +224,14 @@ impl Pass {
         let start = out.len();
         let mut entries: Vec<Entry> = Vec::with_capacity(run.len());
         let mut ordered = true;
-        let mut body = Vec::new();
         for at in run {
             let slot = self.slots[at];
-            body.clear();
-            let key_len = self.entry(entry, &bytes[slot.payload..slot.end], &mut body, depth + 1)?;
             let begin = out.len();
-            push_delimited_tag(out, slot.number);
-            push_varint(out, body.len() as u64);
-            let body_at = out.len();
-            out.extend_from_slice(&body);
-            let written =
-                Entry { begin, end: out.len(), key: key_len.map(|(from, to)| (body_at + from, body_at + to)) };
+            let len = self.nested(Some(entry), slot.number, &bytes[slot.payload..slot.end], out, depth)?;
+            let body = out.len() - len;
+            // The key is field 1 and comes first; it is left out if it is the default one.
+            let key = read_slot(out, body).filter(|first| first.number == 1);
+            let written = Entry { begin, end: out.len(), key: key.map(|key| (key.payload, key.end)) };
             if let Some(last) = entries.last() {
                 ordered &= last.key(out) < written.key(out);
             }
@@ -248,33 +251,6 @@ impl Pass {
             }
         }
         Ok(())
-    }
-
-    /// Writes one map entry without the fields that are at their defaults, and says where in it the key stands.
-    fn entry(
-        &mut self,
-        id: ShapeId,
-        bytes: &[u8],
-        out: &mut Vec<u8>,
-        depth: usize,
-    ) -> Result<Option<(usize, usize)>, Malformed> {
-        let mut whole = Vec::with_capacity(bytes.len());
-        self.message(id, bytes, &mut whole, depth)?;
-        let mut key = None;
-        let mut at = 0;
-        while let Some(slot) = read_slot(&whole, at) {
-            at = slot.end;
-            let payload = &whole[slot.payload..slot.end];
-            if slot.number > 2 || payload.iter().all(|byte| *byte == 0) && is_zero(slot.wire_type, payload) {
-                continue;
-            }
-            let begin = out.len();
-            out.extend_from_slice(&whole[slot.start..slot.end]);
-            if slot.number == 1 {
-                key = Some((begin + slot.payload - slot.start, out.len()));
-            }
-        }
-        Ok(key)
     }
 }
 
@@ -297,9 +273,12 @@ impl Entry {
     }
 }
 
-/// Whether a payload of nothing but zero bytes is the default value: a text of NULs is not.
+/// Whether a payload is the default value; a text of NULs is not.
 fn is_zero(wire_type: WireType, payload: &[u8]) -> bool {
-    wire_type != WireType::Delimited || payload.is_empty()
+    match wire_type {
+        WireType::Delimited => payload.is_empty(),
+        _ => payload.iter().all(|byte| *byte == 0),
+    }
 }
 
 /// Whether our encoder would write this field just so.
@@ -317,10 +296,7 @@ fn is_usual(shape: &Shape, field: &Field, slot: &Slot, bytes: &[u8]) -> Result<b
         return Err(undecodable(shape, &format!("{name} is not UTF-8 text")));
     }
     // Map entries are cleared of defaults anyway, and some encoders always write them.
-    let zero = field.occurs == Occurs::Implicit
-        && shape.role != Role::MapEntry
-        && payload.iter().all(|byte| *byte == 0)
-        && is_zero(slot.wire_type, payload);
+    let zero = field.occurs == Occurs::Implicit && shape.role != Role::MapEntry && is_zero(slot.wire_type, payload);
     Ok(!zero && (slot.wire_type != WireType::Varint || is_usual_varint(field.value, payload, 0).is_some()))
 }
 

@@ -5,6 +5,7 @@ mod error;
 mod message;
 mod parse;
 mod render;
+mod well_known;
 
 pub use document::{Document, read_documents};
 pub use error::ReadError;

@@ -84,6 +84,10 @@ impl Inspection {
             self.any(message);
             return;
         }
+        if descriptor.full_name() == "envoy.config.core.v3.Metadata" {
+            // Data that travels with the configuration: Envoy does not open it.
+            return;
+        }
         let rules = self.book.of(descriptor.full_name());
         if let Some(rules) = rules {
             self.declared(rules, message);

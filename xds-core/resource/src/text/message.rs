@@ -1,14 +1,12 @@
 //! From a tree to a message: field names, enum names, durations, nested `Any`s, with every problem at its place.
 
 use prost::Message;
-use prost_reflect::{
-    DescriptorPool, DeserializeOptions, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey,
-    MessageDescriptor, Value,
-};
+use prost_reflect::{DescriptorPool, DynamicMessage, EnumDescriptor, Kind, MapKey, MessageDescriptor, Value};
 
 use super::ReadError;
 use super::error::{Position, Problem};
 use super::parse::{Content, Key, Node, parse_then};
+use super::well_known::{deserialize, holds_null, is_well_known};
 use crate::descriptors::pool;
 use crate::encode::Draft;
 
@@ -360,17 +358,6 @@ impl Reader<'_> {
     }
 }
 
-fn deserialize(descriptor: &MessageDescriptor, node: &Node) -> Result<DynamicMessage, String> {
-    let json = match node.content {
-        // JSON has no such numbers; protobuf's JSON writes their names.
-        Content::Float(value) if value.is_nan() => "NaN".into(),
-        Content::Float(value) if value.is_infinite() => if value > 0.0 { "Infinity" } else { "-Infinity" }.into(),
-        _ => node.to_json(),
-    };
-    let options = DeserializeOptions::new();
-    DynamicMessage::deserialize_with_options(descriptor.clone(), json, &options).map_err(|error| error.to_string())
-}
-
 /// The bytes of a message of an unknown type, as `to_json` writes them: base64 under `value`.
 fn opaque(pool: &DescriptorPool, node: &Node) -> Option<Vec<u8>> {
     let Content::Map(entries) = &node.content else { return None };
@@ -378,39 +365,6 @@ fn opaque(pool: &DescriptorPool, node: &Node) -> Option<Vec<u8>> {
     let mut bytes = deserialize(&pool.get_message_by_name("google.protobuf.BytesValue")?, value).ok()?;
     let bytes = bytes.take_field_by_name("value").and_then(|value| value.as_bytes().cloned());
     Some(bytes.unwrap_or_default().to_vec())
-}
-
-/// Whether protobuf's JSON writes the message in a form of its own.
-pub(super) fn is_well_known(descriptor: &MessageDescriptor) -> bool {
-    let Some(name) = descriptor.full_name().strip_prefix("google.protobuf.") else { return false };
-    matches!(
-        name,
-        "Any"
-            | "Timestamp"
-            | "Duration"
-            | "Struct"
-            | "Value"
-            | "ListValue"
-            | "FieldMask"
-            | "Empty"
-            | "BoolValue"
-            | "StringValue"
-            | "BytesValue"
-            | "Int32Value"
-            | "Int64Value"
-            | "UInt32Value"
-            | "UInt64Value"
-            | "FloatValue"
-            | "DoubleValue"
-    )
-}
-
-fn holds_null(field: &FieldDescriptor) -> bool {
-    match field.kind() {
-        Kind::Message(message) => message.full_name() == "google.protobuf.Value" && !field.is_list(),
-        Kind::Enum(names) => names.full_name() == "google.protobuf.NullValue",
-        _ => false,
-    }
 }
 
 /// `did you mean ...?`, where a name is near enough.

@@ -6,7 +6,7 @@ use prost_reflect::{DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind, 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::message::is_well_known;
+use super::well_known::is_well_known;
 use crate::canonical::Malformed;
 use crate::descriptors::pool;
 

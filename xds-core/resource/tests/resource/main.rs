@@ -2,6 +2,7 @@
 
 mod canonical;
 mod descriptors;
+mod encode;
 mod random;
 mod references;
 mod text;

@@ -126,6 +126,16 @@ listeners:
 }
 
 #[test]
+fn metadata_may_hold_what_would_be_no_valid_configuration() {
+    let text = r#"
+clusters:
+- name: c
+  metadata: {typed_filter_metadata: {x: {"@type": type.googleapis.com/envoy.config.core.v3.SocketAddress}}}
+"#;
+    assert_eq!(violations(text), [""; 0]);
+}
+
+#[test]
 fn bytes_that_do_not_decode_are_a_violation() {
     let found = validate_bytes("type.googleapis.com/envoy.config.cluster.v3.Cluster", b"\x0a\x7f");
     assert_eq!(found[0].rule, "decodable");
