@@ -173,7 +173,7 @@ impl Conversation {
         let Some(channel) = self.channels.get_mut(at) else { return false };
         let Some(flight) = channel.ledger.settle(nonce) else { return false };
         if flight.whole {
-            channel.standing.whole_accepted(nonce);
+            channel.standing.whole_accepted(now, nonce);
         }
         for name in &flight.names {
             channel.standing.accept(now, name, nonce);
@@ -196,7 +196,7 @@ impl Conversation {
         let suspects = if full_state { crate::blame::candidates(&refusal.message) } else { Vec::new() };
         let culprits = channel.standing.names_refused(now, &flight.names, nonce, &suspects, partial);
         if flight.whole {
-            channel.standing.whole_refused(nonce, refusal);
+            channel.standing.whole_refused(now, nonce, refusal);
         } else {
             self.events.push_back(Event::Nacked { type_url: channel.type_url.clone(), nonce, refusal, culprits });
         }

@@ -90,6 +90,17 @@ impl Interest {
         change
     }
 
+    /// A state-of-the-world request with a stale nonce: what it no longer names was given up, even if a later request
+    /// names it again; what it names anew waits for that one.
+    pub(crate) fn give_up_unnamed(&mut self, names: &[ResourceName]) -> InterestChange {
+        let dropped: Vec<ResourceName> = self.names.iter().filter(|name| !names.contains(name)).cloned().collect();
+        for name in &dropped {
+            self.names.remove(name);
+        }
+        self.count();
+        InterestChange { dropped, ..InterestChange::default() }
+    }
+
     /// The first delta request of the type: subscribing to nothing and unsubscribing from nothing means everything.
     pub(crate) fn begin_delta(
         &mut self,

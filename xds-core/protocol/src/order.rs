@@ -36,9 +36,9 @@ impl<'a> Pins<'a> {
             for exception in channel.standing.exceptions.values() {
                 pins.add(&channel.type_url, exception, target);
             }
-            let former = channel.standing.warming.values().filter_map(|warming| warming.former.as_ref());
-            let references = former.flat_map(Resource::references);
-            pins.named.extend(references.filter(|reference| reference.type_url == *target));
+            for warming in channel.standing.warming.values() {
+                pins.add_told(&channel.type_url, &warming.former, target);
+            }
             let unread = !matches!(channel.standing.anchor(), Anchor::At(_));
             if unread && channel.standing.inherited.at.is_some() {
                 pins.blind.push(&channel.type_url);
@@ -49,16 +49,21 @@ impl<'a> Pins<'a> {
 
     fn add(&mut self, holder: &'a TypeUrl, exception: &'a Exception, target: &TypeUrl) {
         let sent = exception.sent.iter().filter_map(|sent| sent.content.as_ref());
-        let told: &[Resource] = match &exception.told {
-            Told::Holds(resource) => core::slice::from_ref(resource),
-            Told::Unsure(candidates) => candidates,
-            Told::Lacks => &[],
-            Told::Version(_) => {
-                self.blind.push(holder);
-                &[]
-            }
-        };
-        let references = told.iter().chain(sent).flat_map(Resource::references);
+        self.add_references(sent, target);
+        self.add_told(holder, &exception.told, target);
+    }
+
+    fn add_told(&mut self, holder: &'a TypeUrl, told: &'a Told, target: &TypeUrl) {
+        match told {
+            Told::Lacks => {}
+            Told::Holds(resource) => self.add_references(core::iter::once(resource), target),
+            Told::Unsure(candidates) => self.add_references(candidates.iter(), target),
+            Told::Version(_) => self.blind.push(holder),
+        }
+    }
+
+    fn add_references(&mut self, resources: impl Iterator<Item = &'a Resource>, target: &TypeUrl) {
+        let references = resources.flat_map(Resource::references);
         self.named.extend(references.filter(|reference| reference.type_url == *target));
     }
 
@@ -103,14 +108,14 @@ pub(crate) fn may_tell<V: View>(
         .filter(|reference| reference.type_url.traits().pushed && reference.type_url != *resource.type_url());
     for reference in pushed {
         let Some(target) = channel_of(channels, &reference.type_url) else { continue };
-        let resumed = target.standing.inherited.at.is_some_and(|at| now < at + settings.dependency_patience);
-        if target.standing.settled() && target.standing.warming.is_empty() && !resumed {
+        let unproven = target.standing.unproven_since.is_some_and(|at| now < at + settings.dependency_patience);
+        if target.standing.settled() && target.standing.warming.is_empty() && !unproven {
             continue;
         }
         let awaited =
             target.interest.covers_name(&reference.name) && view.get(&reference.type_url, &reference.name).is_some();
         if awaited
-            && !(is_ready(target, &reference.name) && resumed_is_warm(channels, view, now, settings, target, reference))
+            && !(is_ready(target, &reference.name) && unproven_is_warm(channels, view, now, settings, target, reference))
         {
             return bounded(now, since, settings);
         }
@@ -130,11 +135,12 @@ fn is_ready(target: &Channel, name: &ResourceName) -> bool {
         Some(exception) => exception.told.holds_something() && !exception.is_leaving(),
         None => standing.anchored(),
     };
-    held && standing.warming.get(name).is_none_or(|warming| warming.former.is_some())
+    held && standing.warming.get(name).is_none_or(|warming| warming.former.holds_something())
 }
 
-/// After a reconnect nobody knows whether what the peer holds had all it needs: its own references are looked at.
-fn resumed_is_warm<V: View>(
+/// Of a set accepted whole, or held since before a reconnect, nobody noted what each member waits for: its own
+/// references are looked at, for a while.
+fn unproven_is_warm<V: View>(
     channels: &[Channel],
     view: &V,
     now: Moment,
@@ -142,9 +148,9 @@ fn resumed_is_warm<V: View>(
     target: &Channel,
     reference: &Reference,
 ) -> bool {
-    let Some(resumed) = target.standing.inherited.at else { return true };
+    let Some(since) = target.standing.unproven_since else { return true };
     let Some(resource) = view.get(&reference.type_url, &reference.name) else { return true };
-    now >= resumed + settings.dependency_patience
+    now >= since + settings.dependency_patience
         || resource.references().iter().filter(|pulled| pulled.type_url.traits().reanswered).all(|pulled| {
             let Some(channel) = channel_of(channels, &pulled.type_url) else { return false };
             let exception = channel.standing.exceptions.get(&pulled.name);

@@ -181,7 +181,8 @@ impl SotwSession {
                 (None, _, Need::Settled) => continue,
                 (None, ..) => match &exception.told {
                     Told::Holds(resource) => Some(resource.clone()),
-                    Told::Unsure(candidates) => candidates.first().cloned(),
+                    // Of clusters and listeners the peer applied the good part, so most likely the newest.
+                    Told::Unsure(candidates) => candidates.last().cloned(),
                     Told::Lacks | Told::Version(_) => None,
                 },
             };
@@ -260,6 +261,8 @@ impl Session for SotwSession {
         };
         if !current {
             self.conversation.stale(&request.type_url);
+            let change = self.conversation.channels[at].interest.give_up_unnamed(&request.names);
+            self.conversation.subscribed(at, change);
             return Ok(());
         }
         let change = self.conversation.channels[at].interest.replace(request.names);

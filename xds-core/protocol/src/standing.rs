@@ -156,6 +156,8 @@ pub(crate) struct Standing {
     pub(crate) owed: BTreeSet<ResourceName>,
     /// Resources accepted, whose own pull references the peer has not settled yet, with the moment of acceptance.
     pub(crate) warming: BTreeMap<ResourceName, Warming>,
+    /// Since when the peer holds a whole set of which nobody knows whether each member has all it needs.
+    pub(crate) unproven_since: Option<Moment>,
     /// The sum of what the peer is to hold, as of the anchor; for named state-of-the-world types.
     pub(crate) desired: Digest,
     /// Names asked for since the last comparison.
@@ -175,8 +177,8 @@ pub(crate) struct Warming {
     pub(crate) since: Moment,
     /// What it waits for.
     pub(crate) references: Vec<Reference>,
-    /// What the peer serves from meanwhile, if it held the name before.
-    pub(crate) former: Option<Resource>,
+    /// What the peer serves from meanwhile.
+    pub(crate) former: Told,
 }
 
 /// What the first request of a type says of an earlier stream.
@@ -207,6 +209,7 @@ impl Standing {
             exceptions: BTreeMap::new(),
             owed: BTreeSet::new(),
             warming: BTreeMap::new(),
+            unproven_since: inherited.at,
             desired: Digest::EMPTY,
             asked: Vec::new(),
             dropped: Vec::new(),
@@ -278,11 +281,15 @@ impl Standing {
             _ => {}
         }
         if let Some((nonce, refusal)) = self.refusal.take() {
-            let culprits = self.blame_whole(now, view, type_url, interest, variant, nonce, &refusal);
+            let culprits = self.blame_whole(now, view, type_url, interest, variant, (nonce, &refusal));
             compared.refusal = Some((nonce, refusal, culprits));
         }
         self.forget_dropped(view, type_url, interest);
         self.owe_asked(now, view, type_url, interest);
+        if !type_url.traits().collected {
+            // What an earlier stream left counts for the first request alone.
+            self.inherited.versions.clear();
+        }
         compared
     }
 
@@ -409,18 +416,23 @@ impl Standing {
         }
         let whole_in_doubt = !self.anchored();
         let anchor = self.anchor;
+        let refused = self.refusal.as_ref().map(|(nonce, _)| *nonce);
         let exception = self.exceptions.entry(name.clone()).or_insert_with(|| {
             let told = before.map_or(Told::Lacks, |before| Told::Holds(before.clone()));
             Exception::new(now, told, None)
         });
         if whole_in_doubt && exception.sent.is_none() && exception.desired.is_none() && before.is_some() {
-            match anchor {
-                // The whole set is on its way, and holds this name as it was.
-                Anchor::Sent(_, nonce) => {
+            // The whole set is on its way, or was refused and not looked into yet: it holds this name as it was.
+            let part_of = match anchor {
+                Anchor::Sent(_, nonce) => Some(nonce),
+                _ => refused,
+            };
+            match part_of {
+                Some(nonce) => {
                     exception.told = Told::Lacks;
                     exception.sent = before.map(|before| Sent { nonce, content: Some(before.clone()) });
                 }
-                _ => exception.told = Told::Unsure(before.cloned().into_iter().collect()),
+                None => exception.told = Told::Unsure(before.cloned().into_iter().collect()),
             }
         }
         exception.desired = after.cloned();
@@ -579,7 +591,8 @@ impl Standing {
     }
 
     /// The whole wildcard set was accepted.
-    pub(crate) fn whole_accepted(&mut self, nonce: Nonce) {
+    pub(crate) fn whole_accepted(&mut self, now: Moment, nonce: Nonce) {
+        self.unproven_since = Some(now);
         if let Anchor::Sent(epoch, sent) = self.anchor
             && sent == nonce
         {
@@ -593,9 +606,9 @@ impl Standing {
 
     /// One name of an accepted response.
     pub(crate) fn accept(&mut self, now: Moment, name: &ResourceName, nonce: Nonce) {
-        let held = self.exceptions.get(name).and_then(|exception| exception.told.held().cloned());
+        let former = self.exceptions.get(name).map_or(Told::Lacks, |exception| exception.told.clone());
         if let Some(content) = self.name_accepted(name, nonce) {
-            self.begin_warming(now, held, &content);
+            self.begin_warming(now, former, &content);
         }
     }
 
@@ -617,7 +630,7 @@ impl Standing {
     }
 
     /// An accepted resource is of use once what it pulls has arrived; until then the peer serves from what it held.
-    fn begin_warming(&mut self, now: Moment, held: Option<Resource>, content: &Resource) {
+    fn begin_warming(&mut self, now: Moment, told: Told, content: &Resource) {
         let earlier = self.warming.remove(content.name());
         let pulled = content.references().iter().filter(|reference| {
             let traits = reference.type_url.traits();
@@ -627,12 +640,13 @@ impl Standing {
         if references.is_empty() {
             return;
         }
-        let former = earlier.map_or(held, |earlier| earlier.former);
+        let former = earlier.map_or(told, |earlier| earlier.former);
         self.warming.insert(content.name().clone(), Warming { since: now, references, former });
     }
 
     /// The whole wildcard set was refused; looked into at the next comparison.
-    pub(crate) fn whole_refused(&mut self, nonce: Nonce, refusal: Refusal) {
+    pub(crate) fn whole_refused(&mut self, now: Moment, nonce: Nonce, refusal: Refusal) {
+        self.unproven_since = Some(now);
         if let Anchor::Sent(epoch, sent) = self.anchor
             && sent == nonce
         {
@@ -652,19 +666,20 @@ impl Standing {
     ) -> Vec<ResourceName> {
         let held: Vec<ResourceName> = names.iter().filter(|name| self.was_sent(name, nonce)).cloned().collect();
         let named: Vec<ResourceName> = held.iter().filter(|name| suspects.contains(name)).cloned().collect();
-        let culprits = match (held.as_slice(), partial) {
-            ([only], _) => alloc::vec![only.clone()],
+        // Only a response of one name proves it at fault; of others some may have been given up meanwhile.
+        let culprits = match (names, partial) {
+            ([_], _) => held.clone(),
             (_, Partial::GoodPartApplied | Partial::GoodPartAppliedWhole) => named,
             (_, Partial::AnySubsetApplied) => Vec::new(),
         };
         let spared = partial != Partial::AnySubsetApplied && !culprits.is_empty();
         for name in &held {
             if culprits.contains(name) {
-                self.refuse(name, |content| Refused::Alone(content));
+                self.refuse(name, Refused::Alone);
             } else if spared {
                 self.accept(now, name, nonce);
             } else if partial == Partial::GoodPartAppliedWhole {
-                self.refuse(name, |content| Refused::Among(content));
+                self.refuse(name, Refused::Among);
             } else {
                 self.refuse(name, |_| Refused::No);
             }
@@ -711,8 +726,7 @@ impl Standing {
         type_url: &TypeUrl,
         interest: &Interest,
         variant: Variant,
-        nonce: Nonce,
-        refusal: &Refusal,
+        (nonce, refusal): (Nonce, &Refusal),
     ) -> Vec<ResourceName> {
         let Anchor::Refused(epoch) = self.anchor else { return Vec::new() };
         let overtaken: Vec<ResourceName> =
