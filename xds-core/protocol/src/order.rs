@@ -38,6 +38,7 @@ impl<'a> Pins<'a> {
             }
             for warming in channel.standing.warming.values() {
                 pins.add_told(&channel.type_url, &warming.former, target);
+                pins.add_references(warming.perhaps.iter(), target);
             }
             let unread = !matches!(channel.standing.anchor(), Anchor::At(_));
             if unread && channel.standing.inherited.at.is_some() {
@@ -115,7 +116,8 @@ pub(crate) fn may_tell<V: View>(
         let awaited =
             target.interest.covers_name(&reference.name) && view.get(&reference.type_url, &reference.name).is_some();
         if awaited
-            && !(is_ready(target, &reference.name) && unproven_is_warm(channels, view, now, settings, target, reference))
+            && !(is_ready(target, &reference.name)
+                && unproven_is_warm(channels, view, now, settings, target, reference))
         {
             return bounded(now, since, settings);
         }
@@ -171,7 +173,7 @@ pub(crate) fn is_warm<V: View>(channels: &[Channel], view: &V, variant: Variant,
             && channel.interest.covers_name(&reference.name)
             && channel.standing.is_compared(&reference.name)
             && exception.is_none_or(|exception| {
-                exception.sent.is_none() && (!exists || (exception.told.held().is_some() && exception.is_welcome()))
+                exists && exception.sent.is_none() && exception.told.held().is_some() && exception.is_welcome()
             })
     })
 }

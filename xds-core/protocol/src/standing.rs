@@ -10,6 +10,9 @@ use alloc::vec::Vec;
 use crate::interest::Interest;
 use crate::{Digest, Epoch, HeldVersion, Moment, Nonce, Reference, Refusal, Resource, ResourceName, TypeUrl, View};
 
+/// How many contents of one name, accepted one after the other without any being known to serve, are remembered.
+const MOST_ACCEPTED_UNSERVED: usize = 8;
+
 /// What the peer holds of the names that are no exception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor {
@@ -179,6 +182,8 @@ pub(crate) struct Warming {
     pub(crate) references: Vec<Reference>,
     /// What the peer serves from meanwhile.
     pub(crate) former: Told,
+    /// What it accepted since, one of which it may serve from by now.
+    pub(crate) perhaps: Vec<Resource>,
 }
 
 /// What the first request of a type says of an earlier stream.
@@ -640,8 +645,15 @@ impl Standing {
         if references.is_empty() {
             return;
         }
-        let former = earlier.map_or(told, |earlier| earlier.former);
-        self.warming.insert(content.name().clone(), Warming { since: now, references, former });
+        let mut warming = Warming { since: now, references, former: told, perhaps: Vec::new() };
+        if let Some(earlier) = earlier {
+            let accepted = core::mem::replace(&mut warming.former, earlier.former);
+            warming.perhaps = earlier.perhaps;
+            warming.perhaps.extend(accepted.held().cloned());
+            let excess = warming.perhaps.len().saturating_sub(MOST_ACCEPTED_UNSERVED);
+            warming.perhaps.drain(..excess);
+        }
+        self.warming.insert(content.name().clone(), warming);
     }
 
     /// The whole wildcard set was refused; looked into at the next comparison.
