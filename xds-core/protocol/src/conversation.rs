@@ -1,6 +1,6 @@
 //! The types of one stream and what they share: limits, nonces, events, the next moment to wake.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use crate::heartbeat::Heartbeat;
@@ -38,6 +38,13 @@ impl Channel {
         self.ledger.unanswered() == 0 || (self.continuing && self.ledger.unanswered() < MOST_UNANSWERED)
     }
 
+    /// Owes the peer a name once more, if it asks for it and it exists.
+    fn owe_again<V: View>(&mut self, now: Moment, view: &V, name: &ResourceName) {
+        if let Some(desired) = self.interest.desired(view, &self.type_url, name) {
+            self.standing.owe_again(now, name, Some(desired));
+        }
+    }
+
     /// Whether an answer that is owed may go out.
     pub(crate) fn may_answer(&self) -> bool {
         self.ledger.unanswered() < MOST_UNANSWERED
@@ -66,6 +73,8 @@ pub(crate) struct Conversation {
     /// The route configurations the peer was given that get their virtual hosts apart, numbered.
     collections: BTreeMap<ResourceName, u64>,
     next_collection: u64,
+    /// What resources that were sent need the peer to be given again, and it has not asked for yet on this stream.
+    unasked: BTreeSet<Reference>,
 }
 
 impl Conversation {
@@ -81,6 +90,7 @@ impl Conversation {
             wake: None,
             collections,
             next_collection: 0,
+            unasked: BTreeSet::new(),
         }
     }
 
@@ -227,6 +237,13 @@ impl Conversation {
                 self.events.push_back(Event::HistoryLost { type_url: type_url.clone() });
             }
             channel.heartbeat.follow(now, view, &channel.type_url, &channel.interest);
+            if channel.type_url.traits().reanswered {
+                for reference in core::mem::take(&mut self.unasked) {
+                    if reference.type_url == channel.type_url {
+                        channel.owe_again(now, view, &reference.name);
+                    }
+                }
+            }
         }
         self.collect(now, view);
         self.cool(now, view);
@@ -422,16 +439,20 @@ impl Conversation {
         if !self.settings.reanswer_endpoints || !self.channels[at].type_url.traits().pushed {
             return;
         }
-        for follower in self.channels.iter_mut().filter(|channel| channel.type_url.traits().reanswered) {
-            let Channel { standing, interest, type_url, .. } = follower;
-            let named = said.iter().filter_map(|saying| saying.content.as_ref()).flat_map(Resource::references);
-            let wanted: Vec<ResourceName> = match whole {
-                true => interest.names().cloned().collect(),
-                false => named.filter(|named| named.type_url == *type_url).map(|named| named.name.clone()).collect(),
-            };
-            for name in wanted.iter().filter(|name| interest.covers_name(name)) {
-                if let Some(desired) = interest.desired(view, type_url, name) {
-                    standing.owe_again(now, name, Some(desired));
+        if whole {
+            for follower in self.channels.iter_mut().filter(|channel| channel.type_url.traits().reanswered) {
+                let names: Vec<ResourceName> = follower.interest.names().cloned().collect();
+                for name in names {
+                    follower.owe_again(now, view, &name);
+                }
+            }
+        }
+        let named = said.iter().filter_map(|saying| saying.content.as_ref()).flat_map(Resource::references);
+        for reference in named.filter(|reference| reference.type_url.traits().reanswered) {
+            match self.channels.iter_mut().find(|channel| channel.type_url == reference.type_url) {
+                Some(follower) => follower.owe_again(now, view, &reference.name),
+                None => {
+                    self.unasked.insert(reference.clone());
                 }
             }
         }

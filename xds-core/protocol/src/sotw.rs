@@ -73,7 +73,7 @@ impl SotwSession {
             } else {
                 // Nothing exists and nothing was there: silence, and the name is remembered by the interest.
                 standing.owed.remove(&saying.name);
-                standing.tidy(&saying.name);
+                standing.exceptions.remove(&saying.name);
             }
         }
         worth

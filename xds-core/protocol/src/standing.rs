@@ -136,7 +136,8 @@ impl Exception {
             return Need::Waiting;
         }
         match (&self.told, &self.desired) {
-            (Told::Lacks, None) => Need::Settled,
+            // A peer that refused what it was told still waits for an answer it can use: that there is nothing.
+            (Told::Lacks, None) if self.refused == Refused::No => Need::Settled,
             (Told::Holds(held), Some(desired)) if satisfied(held, desired) => Need::Settled,
             (Told::Version(HeldVersion::Known(held)), Some(desired)) if *held == desired.version() => Need::Settled,
             (_, Some(desired)) => Need::Tell(desired),

@@ -19,6 +19,13 @@ pub struct Offence {
     pub what: String,
 }
 
+impl Offence {
+    pub(crate) fn of_client(mut self, at: usize) -> Offence {
+        self.what = format!("client {at}: {}", self.what);
+        self
+    }
+}
+
 impl fmt::Display for Offence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.invariant, self.what)

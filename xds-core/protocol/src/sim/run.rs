@@ -290,7 +290,7 @@ impl Simulation {
         seat.oracle.arrived(&response)?;
         let said = seat.client.receive(&mut seat.random, response);
         seat.stream.upward.extend(said);
-        seat.oracle.serving(&seat.client, &*self.view)
+        seat.oracle.serving(&seat.client, &*self.view).map_err(|offence| offence.of_client(at))
     }
 
     /// Lets everything in motion arrive and every wait run out; then the clients must hold what they should.
