@@ -1,0 +1,146 @@
+//! The fan-out lab: what one change of one resource costs a server with many streams, beside a bare tonic server.
+
+use std::process::ExitCode;
+
+use chancery_benches::lab::{Experiment, Kind, Row, serve};
+use chancery_benches::stand::Failure;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Replaces one resource again and again, and measures the server until the last stream has accepted each change.
+///
+/// Runs Chancery, a plain tonic server, and Chancery again. With `--stalled`, Chancery with and without stalled streams.
+#[derive(Parser)]
+struct Arguments {
+    /// Resources, all of them named by every stream.
+    #[arg(short = 'R', long, default_value_t = 10_000)]
+    resources: usize,
+    /// Streams, each on its own connection.
+    #[arg(short = 'P', long, default_value_t = 100)]
+    streams: usize,
+    /// Streams that stop reading.
+    #[arg(long, default_value_t = 0)]
+    stalled: usize,
+    /// How many times a resource is replaced.
+    #[arg(short, long, default_value_t = 60)]
+    changes: usize,
+    /// From one change to the next, in milliseconds.
+    #[arg(short, long, default_value_t = 100)]
+    interval_ms: u64,
+    /// Worker threads of the server.
+    #[arg(long, default_value_t = 1)]
+    server_threads: usize,
+    /// A table for people, or JSON.
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+    /// Fails when Chancery takes more than this many times the CPU of the floor.
+    #[arg(long)]
+    at_most: Option<f64>,
+    /// Small numbers, to see that everything works.
+    #[arg(long)]
+    smoke: bool,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// The server process; started by the lab.
+    #[command(hide = true)]
+    Serve { kind: Kind, resources: usize, threads: usize },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+fn main() -> Result<ExitCode, Failure> {
+    let arguments = Arguments::parse();
+    if let Some(Role::Serve { kind, resources, threads }) = arguments.role {
+        serve(kind, resources, threads)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut experiment = Experiment {
+        resources: arguments.resources,
+        streams: arguments.streams,
+        stalled: arguments.stalled,
+        changes: arguments.changes,
+        interval_ms: arguments.interval_ms,
+        server_threads: arguments.server_threads,
+    };
+    if arguments.smoke {
+        experiment = Experiment { resources: 200, streams: 20, changes: 20, interval_ms: 10, ..experiment };
+    }
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        if experiment.stalled > 0 {
+            stall(&arguments, &experiment).await
+        } else {
+            fan_out(&arguments, &experiment).await
+        }
+    })
+}
+
+/// Chancery, the floor, Chancery again.
+async fn fan_out(arguments: &Arguments, experiment: &Experiment) -> Result<ExitCode, Failure> {
+    let rows = [
+        experiment.run("chancery", Kind::Chancery).await?,
+        experiment.run("tonic floor", Kind::Tonic).await?,
+        experiment.run("chancery again", Kind::Chancery).await?,
+    ];
+    let [first, floor, second] = &rows;
+    let ratio = (first.cpu_ms_per_change + second.cpu_ms_per_change) / 2.0 / floor.cpu_ms_per_change;
+    print(arguments.output, experiment, &rows)?;
+    eprintln!("server CPU per change: {ratio:.2} times the floor");
+    let within = arguments.at_most.is_none_or(|limit| ratio <= limit);
+    Ok(if within { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The others must not notice: as many polls and responses, and no memory to speak of.
+async fn stall(arguments: &Arguments, experiment: &Experiment) -> Result<ExitCode, Failure> {
+    let free = Experiment { stalled: 0, ..experiment.clone() };
+    let rows = [
+        free.run("nobody stalls", Kind::Chancery).await?,
+        experiment.run(&format!("{} stalled", experiment.stalled), Kind::Chancery).await?,
+    ];
+    print(arguments.output, experiment, &rows)?;
+    let [free, stalled] = &rows;
+    let expected = free.responses * (experiment.streams - experiment.stalled) as u64 / experiment.streams as u64;
+    let same_responses = stalled.responses == expected;
+    let more_polls = stalled.polls_of_rest as f64 / free.polls_of_rest as f64;
+    let grown = stalled.rss_growth_mib - free.rss_growth_mib;
+    eprintln!(
+        "of the others: {} responses ({expected} expected), {more_polls:.3} times the polls; memory: {grown:+.1} MiB",
+        stalled.responses
+    );
+    let unnoticed = same_responses && (0.9..1.1).contains(&more_polls) && grown < 4.0;
+    Ok(if unnoticed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(output: Output, experiment: &Experiment, rows: &[Row]) -> Result<(), Failure> {
+    if output == Output::Json {
+        let document = serde_json::json!({ "experiment": experiment, "rows": rows });
+        println!("{}", serde_json::to_string_pretty(&document)?);
+        return Ok(());
+    }
+    let Experiment { resources, streams, changes, interval_ms, .. } = experiment;
+    println!("R={resources} P={streams}, {changes} changes, one every {interval_ms} ms\n");
+    println!(
+        "| server | CPU/change ms | bytes/change | last ACK p50 ms | p99 ms | peak RSS MiB | CPU to connect ms | polls |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for row in rows {
+        println!(
+            "| {} | {:.2} | {:.0} | {:.2} | {:.2} | {:.1} | {:.0} | {} |",
+            row.label,
+            row.cpu_ms_per_change,
+            row.bytes_per_change,
+            row.last_ack_p50_ms,
+            row.last_ack_p99_ms,
+            row.peak_rss_mib,
+            row.cpu_ms_to_connect,
+            row.polls_of_rest
+        );
+    }
+    Ok(())
+}
