@@ -20,7 +20,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let Some((&choice, bytes)) = input.split_first() else { return };
     let services = if choice & 1 == 0 { Services::Aggregated } else { Services::Single(TypeUrl::CLUSTER) };
     let place = if choice & 2 == 0 { Place::First } else { Place::Later };
-    let rules = Rules { services: &services, types: &[], max_names: MAX_NAMES, metadata_bytes: 4096 };
+    let rules = Rules { services: &services, types: &[], max_names: MAX_NAMES, node_bytes: 4096 };
     if let Ok(decoded) = sotw_request(bytes, rules, place) {
         assert!(decoded.request.names.len() <= MAX_NAMES);
         assert_eq!(decoded.node.is_some(), place == Place::First);

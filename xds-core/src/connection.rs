@@ -30,13 +30,14 @@ struct Seen {
     /// Why the streams must end, once they must.
     closing: watch::Sender<Option<End>>,
     hang_up: Notify,
-    used: Notify,
+    /// Whether a stream was ever opened.
+    used: watch::Sender<bool>,
 }
 
 impl Connection {
     pub(crate) fn new(identity: Identity) -> Connection {
-        let seen = Seen { identity, closing: watch::Sender::new(None), hang_up: Notify::new(), used: Notify::new() };
-        Connection(Arc::new(seen))
+        let (closing, used) = (watch::Sender::new(None), watch::Sender::new(false));
+        Connection(Arc::new(Seen { identity, closing, hang_up: Notify::new(), used }))
     }
 
     /// What the transport proved about the other end.
@@ -74,7 +75,7 @@ where
 {
     let marked = connection.clone();
     let service = service_fn(move |mut request: http::Request<Incoming>| {
-        marked.0.used.notify_one();
+        marked.0.used.send_replace(true);
         request.extensions_mut().insert(marked.clone());
         routes.clone().call(request)
     });
@@ -91,6 +92,10 @@ where
         Either::Right((cause, _)) => cause,
     };
     let Cause::Gently(end) = cause else { return };
+    if !*connection.0.used.borrow() {
+        // Nothing to end gently, and perhaps not even HTTP/2 to say so in.
+        return;
+    }
     http.as_mut().graceful_shutdown();
     connection.0.closing.send_replace(Some(end));
     let _ = timeout(limits.drain_patience, select(http, pin!(connection.0.hang_up.notified()))).await;
@@ -100,7 +105,7 @@ async fn cause(connection: &Connection, limits: &Limits, drain: Drain) -> Cause 
     let hang_up = connection.0.hang_up.notified().map(|()| Cause::Now);
     let draining = drain.turn(limits.drain_window).map(|()| Cause::Gently(End::Draining));
     let unused = async {
-        if timeout(limits.handshake_patience, connection.0.used.notified()).await.is_ok() {
+        if timeout(limits.handshake_patience, connection.0.used.subscribe().wait_for(|used| *used)).await.is_ok() {
             std::future::pending::<()>().await;
         }
         Cause::Now

@@ -94,7 +94,7 @@ impl End {
                 Fault::PermissionDenied => Code::PermissionDenied,
                 Fault::ResourceExhausted => Code::ResourceExhausted,
             },
-            End::Malformed(Malformed::MetadataTooLarge { .. }) => Code::ResourceExhausted,
+            End::Malformed(Malformed::NodeTooLarge { .. }) => Code::ResourceExhausted,
             End::Malformed(_) | End::Truncated => Code::InvalidArgument,
             End::Compressed => Code::Unimplemented,
             End::MessageTooLarge { .. } | End::BudgetExhausted { .. } | End::ResponseTooLarge(_) => {

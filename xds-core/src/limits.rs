@@ -11,7 +11,7 @@ use crate::Rate;
 /// | `message_bytes` | 32 MiB | the stream ends with `RESOURCE_EXHAUSTED`, before the request is buffered |
 /// | `buffered_request_bytes` | 256 MiB | the stream whose request does not fit ends with `RESOURCE_EXHAUSTED` |
 /// | `subscribed_names` | 10,000,000 | the stream that subscribes more ends with `RESOURCE_EXHAUSTED` |
-/// | `metadata_bytes` | 64 KiB | the stream ends with `RESOURCE_EXHAUSTED` |
+/// | `node_bytes` | 64 KiB | the stream ends with `RESOURCE_EXHAUSTED` |
 /// | `new_streams` | 1,000 a second, 2,000 at once | `UNAVAILABLE` with `grpc-retry-pushback-ms`, before anything is read |
 /// | `requests_per_stream` | 500 a second, 2,000 at once | the stream's requests are read later; nothing fails |
 /// | `streams_per_connection` | 1,024 | HTTP/2 `REFUSED_STREAM` |
@@ -43,8 +43,8 @@ pub struct Limits {
     pub buffered_request_bytes: usize,
     /// Names subscribed over all streams.
     pub subscribed_names: usize,
-    /// The largest `node.metadata`, in encoded bytes.
-    pub metadata_bytes: usize,
+    /// The largest `node.metadata`, in encoded bytes; and the most bytes of text kept of the rest of the node.
+    pub node_bytes: usize,
     /// How often new streams are taken.
     pub new_streams: Rate,
     /// How often one stream's requests are taken.
@@ -91,7 +91,7 @@ impl Default for Limits {
             message_bytes: 32 * 1024 * 1024,
             buffered_request_bytes: 256 * 1024 * 1024,
             subscribed_names: 10_000_000,
-            metadata_bytes: 64 * 1024,
+            node_bytes: 64 * 1024,
             new_streams: Rate { per_second: 1_000.0, burst: 2_000.0 },
             requests_per_stream: Rate { per_second: 500.0, burst: 2_000.0 },
             streams_per_connection: 1_024,

@@ -15,6 +15,9 @@ use tonic::Status;
 
 use crate::frame::Message;
 
+/// How much of a body the transport is handed at once, in bytes; the last part may have up to twice as much.
+const SLICE: usize = 256 * 1024;
+
 /// The two ends of a response stream.
 pub(crate) fn outlet() -> (Outlet, ResponseBody) {
     let slot = Arc::new(Slot(Mutex::new(State::default())));
@@ -98,6 +101,10 @@ impl Outlet {
     pub(crate) fn send(&self, message: Message) {
         let mut state = self.0.lock();
         (state.head, state.body) = (Some(message.head), message.body);
+        // Until it comes back for more: a transport that does not even take this counts as busy.
+        if state.transport == Transport::Asking {
+            state.transport = Transport::Busy;
+        }
         wake(&mut state.wake_transport);
     }
 
@@ -154,7 +161,7 @@ impl Body for ResponseBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let mut state = self.0.lock();
-        let chunk = state.head.take().or_else(|| state.body.take());
+        let chunk = state.head.take().or_else(|| slice(&mut state.body));
         if let Some(chunk) = chunk {
             state.taken += 1;
             state.transport = Transport::Busy;
@@ -171,6 +178,15 @@ impl Body for ResponseBody {
                 Poll::Pending
             }
         }
+    }
+}
+
+/// The next part of a large body. The transport takes a chunk as a whole, however slowly the peer reads it, so that
+/// smaller ones tell a slow peer from one that has stopped; they are large enough to cost nothing, and none is small.
+fn slice(body: &mut Option<Bytes>) -> Option<Bytes> {
+    match body {
+        Some(rest) if rest.len() >= 2 * SLICE => Some(rest.split_to(SLICE)),
+        _ => body.take(),
     }
 }
 

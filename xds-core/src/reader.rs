@@ -29,6 +29,17 @@ pub(crate) enum Unreadable {
     Lost,
 }
 
+/// What there is to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// A request.
+    Message(Bytes),
+    /// The beginning of a request; told once per request, and only if the rest did not come with it.
+    Begun,
+    /// The peer will send no more.
+    Ended,
+}
+
 /// Reads one stream's requests.
 ///
 /// A request that arrives in one piece is handed out without a copy. The buffer of a larger one is given up with it:
@@ -54,11 +65,15 @@ impl<B: Body<Data = Bytes>> Reader<B> {
         !self.begun.is_empty()
     }
 
-    /// The next request; `None` when the peer will send no more. Nothing is lost when the caller stops polling.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Unreadable>> {
+    /// What comes next. Nothing is lost when the caller stops polling.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Read, Unreadable>> {
         loop {
+            let was_midway = self.is_midway();
             if let Some(message) = self.take_message()? {
-                return Poll::Ready(Ok(Some(message)));
+                return Poll::Ready(Ok(Read::Message(message)));
+            }
+            if self.is_midway() && !was_midway {
+                return Poll::Ready(Ok(Read::Begun));
             }
             match ready!(self.body.as_mut().poll_frame(cx)) {
                 Some(Ok(frame)) => {
@@ -68,7 +83,7 @@ impl<B: Body<Data = Bytes>> Reader<B> {
                 }
                 Some(Err(_)) => return Poll::Ready(Err(Unreadable::Lost)),
                 None if self.is_midway() => return Poll::Ready(Err(Unreadable::Truncated)),
-                None => return Poll::Ready(Ok(None)),
+                None => return Poll::Ready(Ok(Read::Ended)),
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,7 +83,7 @@ impl<S: Source, A: Authorizer, E: Sessions> Server<S, A, E> {
     {
         let Server { shared, routes, tls, health, .. } = self;
         let gate = Gate::new(shared.limits.connections, shared.limits.connections_per_address);
-        let mut incoming = pin!(incoming.take_until(Box::pin(stop)));
+        let mut incoming = Box::pin(incoming.take_until(Box::pin(stop)));
         let mut connections = JoinSet::new();
         while let Some(accepted) = incoming.next().await {
             while connections.try_join_next().is_some() {}
@@ -112,6 +111,8 @@ impl<S: Source, A: Authorizer, E: Sessions> Server<S, A, E> {
                 handle(io, address, routes, tls, &shared.limits, shared.drain.clone()).await;
             });
         }
+        // The listener is closed before anything else: a balancer sees at once that there is nobody.
+        drop(incoming);
         shared.drain.start();
         if let Some(health) = health {
             health.not_ready().await;

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::connection::Connection;
 use crate::conversation::{Conversation, Outlook};
 use crate::outlet::Outlet;
-use crate::reader::Reader;
+use crate::reader::{Read, Reader};
 use crate::shared::Shared;
 use crate::variant::Variant;
 use crate::wire::{Decoded, Place, Rules};
@@ -80,10 +80,10 @@ where
     async fn open(&mut self) -> Result<Opening<V, S>, End> {
         let patience = self.shared.limits.request_patience;
         let bytes = {
-            let first = timeout(patience, poll_fn(|cx| self.reader.poll_next(cx)));
+            let first = timeout(patience, first_message(&mut self.reader));
             tokio::select! { biased;
                 end = ending(&self.outlet, &mut self.closing) => return Err(end),
-                read = first => read.map_err(|_| End::RequestOverdue)??.ok_or(End::HalfClosed)?,
+                read = first => read.map_err(|_| End::RequestOverdue)??,
             }
         };
         let decoded = self.decode(&bytes, Place::First)?;
@@ -101,7 +101,7 @@ where
             services: &self.origin.services,
             types: &self.shared.types,
             max_names: self.shared.settings.max_names,
-            metadata_bytes: self.shared.limits.metadata_bytes,
+            node_bytes: self.shared.limits.node_bytes,
         };
         let decoded = V::decode(bytes, rules, place)?;
         metrics::requested(V::asked(&decoded.request));
@@ -154,10 +154,12 @@ where
                 end = ending(&self.outlet, &mut self.closing) => ended = Err(end),
                 read = poll_fn(|cx| self.reader.poll_next(cx)), if may_read => {
                     ended = match read {
-                        Ok(Some(bytes)) => self
+                        Ok(Read::Message(bytes)) => self
                             .decode(&bytes, Place::Later)
                             .and_then(|decoded| conversation.take_in::<V>(decoded.request, decoded.unsupported)),
-                        Ok(None) => Err(End::HalfClosed),
+                        // Its time runs from now on.
+                        Ok(Read::Begun) => Ok(()),
+                        Ok(Read::Ended) => Err(End::HalfClosed),
                         Err(unreadable) => Err(unreadable.into()),
                     };
                 }
@@ -193,6 +195,17 @@ where
             && let Some(connection) = &self.origin.connection
         {
             connection.hang_up();
+        }
+    }
+}
+
+/// Waits for the first request.
+async fn first_message<B: http_body::Body<Data = Bytes>>(reader: &mut Reader<B>) -> Result<Bytes, End> {
+    loop {
+        match poll_fn(|cx| reader.poll_next(cx)).await? {
+            Read::Message(bytes) => return Ok(bytes),
+            Read::Begun => {}
+            Read::Ended => return Err(End::HalfClosed),
         }
     }
 }

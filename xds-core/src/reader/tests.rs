@@ -30,7 +30,13 @@ fn reader(wire: &[u8], piece: usize, budget: &Budget) -> Reader<Pieces> {
 }
 
 fn next(reader: &mut Reader<Pieces>) -> Result<Option<Bytes>, Unreadable> {
-    std::future::poll_fn(|cx| reader.poll_next(cx)).now_or_never().unwrap()
+    loop {
+        match std::future::poll_fn(|cx| reader.poll_next(cx)).now_or_never().unwrap()? {
+            Read::Message(message) => return Ok(Some(message)),
+            Read::Begun => assert!(reader.is_midway()),
+            Read::Ended => return Ok(None),
+        }
+    }
 }
 
 #[test]

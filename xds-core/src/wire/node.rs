@@ -14,7 +14,7 @@ const DEEPEST_METADATA: u8 = 32;
 const FLATTENED_TO_ENCODED: usize = 4;
 
 /// Reads more of a node: a message may hold the field several times, and then they are merged.
-pub(super) fn merge(node: &mut Node, bytes: &[u8], metadata_bytes: usize) -> Result<(), Malformed> {
+pub(super) fn merge(node: &mut Node, bytes: &[u8], limit: usize) -> Result<(), Malformed> {
     let mut fields = Fields::of(bytes, "node");
     let (mut agent, mut agent_version) = (None, None);
     while let Some((number, value)) = fields.next()? {
@@ -22,7 +22,7 @@ pub(super) fn merge(node: &mut Node, bytes: &[u8], metadata_bytes: usize) -> Res
         match number {
             1 => node.id = text(bytes, "node.id")?.into(),
             2 => node.cluster = text(bytes, "node.cluster")?.into(),
-            3 => metadata(&mut node.metadata, bytes, metadata_bytes)?,
+            3 => metadata(&mut node.metadata, bytes, limit)?,
             4 => locality(&mut node.locality, bytes)?,
             6 => agent = Some(text(bytes, "node.user_agent_name")?),
             7 => agent_version = Some(text(bytes, "node.user_agent_version")?.to_owned()),
@@ -30,6 +30,11 @@ pub(super) fn merge(node: &mut Node, bytes: &[u8], metadata_bytes: usize) -> Res
             10 => drop(node.features.insert(text(bytes, "node.client_features")?.into())),
             _ => {}
         }
+    }
+    let texts = node.locality.iter().chain(&node.features).chain([&node.id, &node.cluster]);
+    let kept: usize = texts.map(String::len).sum::<usize>() + agent.map_or(0, str::len);
+    if kept + agent_version.as_ref().map_or(0, String::len) > limit {
+        return Err(Malformed::NodeTooLarge { limit });
     }
     if let Some(agent) = agent {
         node.user_agent = match agent_version {
@@ -72,7 +77,7 @@ fn build_version(bytes: &[u8]) -> Result<Option<String>, Malformed> {
 
 fn metadata(into: &mut BTreeMap<String, String>, bytes: &[u8], limit: usize) -> Result<(), Malformed> {
     if bytes.len() > limit {
-        return Err(Malformed::MetadataTooLarge { limit });
+        return Err(Malformed::NodeTooLarge { limit });
     }
     let mut flat = Flattened { into, left: limit.saturating_mul(FLATTENED_TO_ENCODED), limit };
     flat.structure(&mut String::new(), bytes, 0)
@@ -151,7 +156,7 @@ impl Flattened<'_> {
 
     fn scalar(&mut self, path: &str, value: String) -> Result<(), Malformed> {
         let bytes = path.len() + value.len();
-        self.left = self.left.checked_sub(bytes).ok_or(Malformed::MetadataTooLarge { limit: self.limit })?;
+        self.left = self.left.checked_sub(bytes).ok_or(Malformed::NodeTooLarge { limit: self.limit })?;
         self.into.insert(path.to_owned(), value);
         Ok(())
     }

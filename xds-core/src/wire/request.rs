@@ -21,8 +21,8 @@ pub struct Rules<'a> {
     pub types: &'a [TypeUrl],
     /// The most names, and the most initial versions, one request may carry.
     pub max_names: usize,
-    /// The largest node metadata, in encoded bytes.
-    pub metadata_bytes: usize,
+    /// The largest node metadata, in encoded bytes; and the most bytes of text kept of the rest of the node.
+    pub node_bytes: usize,
 }
 
 /// Where in the stream a request stands.
@@ -67,9 +67,9 @@ pub enum Malformed {
     /// The type URL is absurdly long.
     #[error("`type_url` is longer than {LONGEST_TYPE_URL} bytes")]
     LongTypeUrl,
-    /// The node's metadata is larger than the limit.
-    #[error("`node.metadata` is larger than the limit of {limit} bytes (or flattens to more than four times of it)")]
-    MetadataTooLarge {
+    /// The node is larger than the limit.
+    #[error("`node.metadata` or the rest of `node` is larger than the limit of {limit} bytes (`node_bytes`)")]
+    NodeTooLarge {
         /// The limit, in bytes.
         limit: usize,
     },
@@ -165,7 +165,7 @@ impl<'a> Common<'a> {
 
     fn node(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
         match self.place {
-            Place::First => node::merge(self.node.get_or_insert_default(), bytes, self.rules.metadata_bytes),
+            Place::First => node::merge(self.node.get_or_insert_default(), bytes, self.rules.node_bytes),
             Place::Later => Ok(()),
         }
     }
