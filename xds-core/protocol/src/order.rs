@@ -151,7 +151,8 @@ fn unproven_is_warm<V: View>(
     reference: &Reference,
 ) -> bool {
     let Some(since) = target.standing.unproven_since else { return true };
-    let Some(resource) = view.get(&reference.type_url, &reference.name) else { return true };
+    let told = target.standing.exceptions.get(&reference.name).and_then(|exception| exception.told.held());
+    let Some(resource) = told.or_else(|| view.get(&reference.type_url, &reference.name)) else { return true };
     now >= since + settings.dependency_patience
         || resource.references().iter().filter(|pulled| pulled.type_url.traits().reanswered).all(|pulled| {
             let Some(channel) = channel_of(channels, &pulled.type_url) else { return false };

@@ -67,7 +67,11 @@ impl SotwSession {
         let standing = &mut self.conversation.channels[at].standing;
         let mut worth = Vec::with_capacity(sayings.len());
         for saying in sayings {
-            let held = standing.exceptions.get(&saying.name).map(|exception| !matches!(exception.told, Told::Lacks));
+            // A name the last response held, and the peer refused, may still stand for something older.
+            let held = standing
+                .exceptions
+                .get(&saying.name)
+                .map(|exception| !matches!(exception.told, Told::Lacks) || exception.refused != Refused::No);
             if saying.content.is_some() || held == Some(true) {
                 worth.push(saying);
             } else {

@@ -234,6 +234,7 @@ impl Standing {
     pub(crate) fn drop_names(&mut self, names: impl IntoIterator<Item = ResourceName>) {
         for name in names {
             self.asked.retain(|asked| *asked != name);
+            self.inherited.versions.remove(&name);
             self.dropped.push(name);
         }
     }
