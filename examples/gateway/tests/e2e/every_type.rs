@@ -61,7 +61,7 @@ async fn per_type(variant: Variant) {
     let backend = Echo::start("blue").await.expect("a backend");
     let authority = TestAuthority::new("test").expect("an authority");
     let certificate = authority.server(&["web.test"], &[]).expect("a certificate");
-    let plane = Plane::start("").await;
+    let plane = Plane::sharing("certificate").await;
     let bootstrap = Bootstrap::new(plane.address).variant(variant).streams(Streams::PerType).runtime_layer("dynamic");
     // Virtual hosts have a delta stream of their own, whatever the variant of the others.
     let source = bootstrap.config_source().to_string();

@@ -84,7 +84,6 @@ async fn goes_on(
     });
     asked.await.expect("to be asked");
     // A change that has arrived proves that nothing before it is still on its way.
-    second.settled().await;
     let published = second.publish(&content("green", blue, green));
     answered_by(envoy, web, "web.test", "green").await;
     second.reached(&published).await;

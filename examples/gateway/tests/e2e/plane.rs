@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use chancery_cache::{EveryoneTogether, GroupKey, Published, Publisher, ResourceSet, SnapshotCache};
+use chancery_cache::{
+    Declared, EveryoneTogether, GroupKey, Options, Published, Publisher, ResourceSet, Secrets, SnapshotCache,
+};
 use chancery_core::{InsecureAllowEveryone, Limits, Server};
+use chancery_protocol::TypeUrl;
 use chancery_testkit::{Bootstrap, Envoy, EnvoyVersion, Launch, Seen, http, wait_until};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -29,7 +32,19 @@ impl Plane {
     }
 
     pub(crate) async fn start_at(address: SocketAddr, resources: &str) -> Plane {
-        let (cache, publisher) = SnapshotCache::new(EveryoneTogether);
+        Plane::with(address, Options::default(), resources).await
+    }
+
+    /// A server whose secret of this name is for everyone: what a proxy asks for by a source of its own
+    /// (`api_config_source`) does not count as named by the resources of this server.
+    pub(crate) async fn sharing(secret: &str) -> Plane {
+        let shared = Declared::none().name(TypeUrl::SECRET, secret);
+        let options = Options { secrets: Secrets::WhenNamed { shared }, ..Options::default() };
+        Plane::with(SocketAddr::from(([127, 0, 0, 1], 0)), options, "").await
+    }
+
+    async fn with(address: SocketAddr, options: Options, resources: &str) -> Plane {
+        let (cache, publisher) = SnapshotCache::with_options(EveryoneTogether, options);
         let tap = Tap::default();
         let limits = Limits {
             drain_window: Duration::from_millis(50),

@@ -40,7 +40,7 @@ async fn refused_cluster(variant: Variant) {
     let bad = "clusters: [{name: bad, type: STATIC, connect_timeout: 1s, lb_policy: CLUSTER_PROVIDED}]\n---\n";
     let good = "clusters: [{name: bad, type: STATIC, connect_timeout: 1s}]\n---\n";
     let to_green = web("web", ADS) + &routes("web", "green") + &green_cluster;
-    let case = Case { kind: TypeUrl::CLUSTER, name: "bad", words: "CLUSTER_PROVIDED" };
+    let case = Case { kind: TypeUrl::CLUSTER, name: "bad", words: "cluster provided LB" };
     refused(variant, case, &simple("blue", blue.address()), &(to_green.clone() + bad), &(to_green + good)).await;
 }
 
