@@ -93,11 +93,12 @@ impl Interest {
     /// A state-of-the-world request with a stale nonce: what it no longer names was given up, even if a later request
     /// names it again; what it names anew waits for that one.
     pub(crate) fn give_up_unnamed(&mut self, names: &[ResourceName]) -> InterestChange {
-        let dropped: Vec<ResourceName> = self.names.iter().filter(|name| !names.contains(name)).cloned().collect();
+        let named: BTreeSet<&ResourceName> = names.iter().collect();
+        let dropped: Vec<ResourceName> = self.names.iter().filter(|name| !named.contains(name)).cloned().collect();
         for name in &dropped {
-            self.names.remove(name);
+            self.remove(name);
         }
-        self.count();
+        self.note_naming();
         InterestChange { dropped, ..InterestChange::default() }
     }
 
@@ -122,24 +123,25 @@ impl Interest {
     pub(crate) fn adjust(&mut self, subscribe: Vec<ResourceName>, unsubscribe: &[ResourceName]) -> InterestChange {
         let had = self.is_wildcard();
         let mut change = InterestChange::default();
+        let unwanted: BTreeSet<&ResourceName> = unsubscribe.iter().collect();
         for name in subscribe {
             if name.as_str() == WILDCARD {
                 self.wildcard = Wildcard::Explicit;
-            } else if !unsubscribe.contains(&name) {
-                self.names.insert(name.clone());
+            } else if !unwanted.contains(&name) {
+                self.insert(name.clone());
                 change.asked.push(name);
             }
         }
         for name in unsubscribe {
             if name.as_str() == WILDCARD {
                 self.wildcard = Wildcard::No;
-            } else if self.names.remove(name) {
+            } else if self.remove(name) {
                 change.dropped.push(name.clone());
             }
         }
         change.wildcard_began = !had && self.is_wildcard();
         change.wildcard_ended = had && !self.is_wildcard();
-        self.count();
+        self.note_naming();
         change
     }
 
@@ -221,8 +223,30 @@ impl Interest {
         view.get(type_url, name).filter(|resource| self.covers(resource))
     }
 
-    fn count(&mut self) {
+    /// Every delta request comes here, acceptances too: what it costs must not depend on how many names there are.
+    fn insert(&mut self, name: ResourceName) {
+        let (is_glob, bytes) = (name.is_glob(), name.as_str().len());
+        if self.names.insert(name) {
+            self.globs += usize::from(is_glob);
+            self.name_bytes += bytes;
+        }
+    }
+
+    fn remove(&mut self, name: &ResourceName) -> bool {
+        let was_there = self.names.remove(name);
+        if was_there {
+            self.globs -= usize::from(name.is_glob());
+            self.name_bytes -= name.as_str().len();
+        }
+        was_there
+    }
+
+    fn note_naming(&mut self) {
         self.named_once |= !self.names.is_empty() || self.wildcard == Wildcard::Explicit;
+    }
+
+    fn count(&mut self) {
+        self.note_naming();
         self.globs = self.names.iter().filter(|name| name.is_glob()).count();
         self.name_bytes = self.names.iter().map(|name| name.as_str().len()).sum();
     }
