@@ -49,6 +49,7 @@ impl TypeProgress {
     pub(crate) fn hear(&mut self, event: &Event, view: Option<&GroupView>, sets: &NameSets) {
         match event {
             Event::Subscribed { wildcard, added, removed, .. } => self.subscribed(*wildcard, added, removed, sets),
+            Event::Held { epoch, except, .. } => self.held(*epoch, except),
             Event::Sent { nonce, epoch, told, .. } => self.sent(*nonce, *epoch, told),
             Event::Acked { nonce, .. } => self.acked(*nonce, view),
             Event::Nacked { nonce, refusal, culprits, .. } => self.nacked(*nonce, refusal, culprits, view),
@@ -73,6 +74,12 @@ impl TypeProgress {
         self.names = sets.changed(&self.names, added, removed);
     }
 
+    /// An earlier stream left the peer with all it wants, but for some names.
+    fn held(&mut self, epoch: Epoch, except: &[ResourceName]) {
+        self.settled = Some(epoch);
+        self.exceptions.extend(except.iter().map(|name| (name.clone(), Exception::Behind)));
+    }
+
     fn sent(&mut self, nonce: Nonce, epoch: Epoch, told: &Told) {
         if matches!(told, Told::Heartbeat) {
             return;
@@ -86,6 +93,11 @@ impl TypeProgress {
     fn acked(&mut self, nonce: Nonce, view: Option<&GroupView>) {
         let Some((epoch, told)) = self.in_flight.remove(&nonce) else { return };
         let Some(view) = view else { return };
+        self.applied(epoch, &told, view);
+    }
+
+    /// The peer has what a response told of.
+    fn applied(&mut self, epoch: Epoch, told: &Told, view: &GroupView) {
         self.refused = None;
         match told {
             // Whatever was subscribed is in it; only what was refused, and still is as it was, the session left out.
@@ -134,6 +146,16 @@ impl TypeProgress {
             resource.map(Resource::version)
         };
         let refusal = Arc::new(refusal.clone());
+        // Of clusters and listeners a peer applies the good part, and says which part is bad.
+        let good_part_applied = self.type_url.traits().full_state && !culprits.is_empty();
+        if good_part_applied {
+            let blamed = culprits.iter().map(|name| (name.clone(), version_sent(name)));
+            let blamed: Vec<(ResourceName, Option<Version>)> = blamed.collect();
+            self.applied(epoch, &told, view);
+            let refused = |version| Exception::Refused(refusal.clone(), version);
+            self.exceptions.extend(blamed.into_iter().map(|(name, version)| (name, refused(version))));
+            return;
+        }
         let told_names = match told {
             Told::Names(names) => names,
             Told::Everything => match self.settled.and_then(|settled| view.changed_since(&self.type_url, settled)) {
