@@ -233,6 +233,9 @@ impl Conversation {
             if let Some((nonce, refusal, culprits)) = compared.refusal {
                 self.events.push_back(Event::Nacked { type_url: type_url.clone(), nonce, refusal, culprits });
             }
+            if let (Some(except), Some(epoch)) = (compared.held_but, view.epoch(type_url)) {
+                self.events.push_back(Event::Held { type_url: type_url.clone(), epoch, except });
+            }
             if compared.lost {
                 self.events.push_back(Event::HistoryLost { type_url: type_url.clone() });
             }

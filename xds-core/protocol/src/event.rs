@@ -19,6 +19,16 @@ pub enum Event {
         /// Names it no longer wants.
         removed: Vec<ResourceName>,
     },
+    /// The first request of a type proved that the peer holds, from an earlier stream, all it wants as of this epoch,
+    /// but for some names. Nothing is sent for what it holds, so nothing else reports it.
+    Held {
+        /// The type.
+        type_url: TypeUrl,
+        /// The view it was compared with.
+        epoch: Epoch,
+        /// Names of which it holds something else, or perhaps nothing.
+        except: Vec<ResourceName>,
+    },
     /// A response was handed out.
     Sent {
         /// The type.

@@ -203,6 +203,8 @@ pub(crate) struct Inherited {
 pub(crate) struct Compared {
     /// The outcome of a refusal of the whole set.
     pub(crate) refusal: Option<(Nonce, Refusal, Vec<ResourceName>)>,
+    /// The peer was found to hold everything as of the view from an earlier stream, but for these names.
+    pub(crate) held_but: Option<Vec<ResourceName>>,
     /// The view cannot tell what has changed, and the peer's names are unknown: only a new stream helps.
     pub(crate) lost: bool,
 }
@@ -280,6 +282,7 @@ impl Standing {
     ) -> Compared {
         let mut compared = Compared::default();
         let Some(epoch) = view.epoch(type_url) else { return compared };
+        let first = self.anchor == Anchor::Unset;
         match self.anchor {
             Anchor::Unset => self.begin(now, view, type_url, interest, variant, epoch),
             Anchor::At(from) | Anchor::Sent(from, _) | Anchor::Refused(from) if from != epoch => {
@@ -293,6 +296,9 @@ impl Standing {
         }
         self.forget_dropped(view, type_url, interest);
         self.owe_asked(now, view, type_url, interest);
+        if first && self.anchored() && self.inherited.at.is_some() {
+            compared.held_but = Some(self.exceptions.keys().cloned().collect());
+        }
         if !type_url.traits().collected {
             // What an earlier stream left counts for the first request alone.
             self.inherited.versions.clear();
