@@ -60,3 +60,8 @@ impl Observer for Run {
         self.stream_ended.notify_one();
     }
 }
+
+/// The example of the workspace's README, compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

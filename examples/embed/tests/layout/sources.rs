@@ -23,7 +23,10 @@ fn that_say<'a>(folder: &str, words: &'a [&'a str]) -> impl Iterator<Item = (Str
 fn every_source_says_what_it_is_in_its_first_line() {
     for (path, text) in EVERYTHING.iter().flat_map(|folder| sources(folder)) {
         let first = text.lines().next().unwrap_or_default();
-        assert!(first.starts_with("//! ") || first.starts_with("#![doc = include_str!("), "{path} begins with {first:?}");
+        assert!(
+            first.starts_with("//! ") || first.starts_with("#![doc = include_str!("),
+            "{path} begins with {first:?}"
+        );
     }
 }
 
