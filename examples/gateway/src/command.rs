@@ -54,6 +54,10 @@ pub(crate) struct Serve {
     /// Serve other machines in plain text, to whoever connects. Private keys can then be read on the way.
     #[arg(long)]
     pub(crate) insecure_plaintext: bool,
+    /// Serve every secret of the directory by its name. Without it only those are served that a resource of the directory
+    /// names with a source of `ads` or `self`.
+    #[arg(long)]
+    pub(crate) share_secrets: bool,
     /// Print the table of `chancery status` whenever it changes.
     #[arg(long)]
     pub(crate) watch_status: bool,

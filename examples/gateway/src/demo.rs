@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use chancery_cache::Secrets;
 use chancery_core::InsecureAllowEveryone;
 use chancery_testkit::http::{self, Trust};
 use chancery_testkit::{Bootstrap, Echo, Envoy, EnvoyVersion, Seen, TestAuthority, provision, wait_until};
@@ -43,6 +44,7 @@ pub(crate) async fn run(arguments: Demo) -> Result<ExitCode, Failure> {
         admission: Admission::Everyone(InsecureAllowEveryone),
         tls: None,
         plaintext: Plaintext::Loopback,
+        secrets: Secrets::default(),
         narrator: Narrator::default(),
         drain_window: Duration::from_millis(100),
     };

@@ -40,6 +40,10 @@ impl Observer for Narrator {
                 let of = if *wildcard && added.is_empty() { "all of them".to_owned() } else { names(added) };
                 say(peer, &format!("asks for {}: {of}", in_words(type_url)));
             }
+            Event::Held { type_url, except, .. } => {
+                let but = if except.is_empty() { String::new() } else { format!(", but for {}", names(except)) };
+                say(peer, &format!("holds {} already: all it asks for{but}", in_words(type_url)));
+            }
             Event::Sent { nonce, told, .. } => {
                 let what = match told {
                     Told::Everything => "all of them".to_owned(),

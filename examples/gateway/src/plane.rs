@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_cache::{EveryoneTogether, Frontend, SnapshotCache};
+use chancery_cache::{EveryoneTogether, Frontend, Options, Secrets, SnapshotCache};
 use chancery_core::{Health, Limits, Server, Tls};
 use chancery_directory::{Directory, Report};
 use tokio::net::TcpListener;
@@ -20,6 +20,7 @@ pub(crate) struct Plan {
     pub(crate) admission: Admission,
     pub(crate) tls: Option<Tls>,
     pub(crate) plaintext: Plaintext,
+    pub(crate) secrets: Secrets,
     pub(crate) narrator: Narrator,
     pub(crate) drain_window: Duration,
 }
@@ -50,7 +51,8 @@ impl Plane {
         plan: Plan,
     ) -> Result<Plane, Failure> {
         let (address, admin_address) = (listener.local_addr()?, admin.local_addr()?);
-        let (cache, publisher) = SnapshotCache::new(EveryoneTogether);
+        let options = Options { secrets: plan.secrets, ..Options::default() };
+        let (cache, publisher) = SnapshotCache::with_options(EveryoneTogether, options);
         let directory = Directory::open(root)?;
         let mut reports = directory.reports();
         let health = Health::new();

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_cache::SnapshotCache;
+use chancery_cache::{Secrets, SnapshotCache};
 use chancery_core::{ByCertificate, ClientCertificates, InsecureAllowEveryone, Material, Tls};
 use chancery_directory::Report;
 use tokio::net::TcpListener;
@@ -25,6 +25,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<ExitCode, Failure> {
         admission: admission(&arguments),
         tls: tls(&arguments)?,
         plaintext: if arguments.insecure_plaintext { Plaintext::Anywhere } else { Plaintext::Loopback },
+        secrets: if arguments.share_secrets { Secrets::Always } else { Secrets::default() },
         narrator: Narrator::default(),
         drain_window: Duration::from_secs(arguments.drain),
     };

@@ -28,7 +28,7 @@ pub(crate) fn render(standing: &Standing) -> String {
     }
     for proxy in &standing.proxies {
         for (asked, refused) in proxy.types.iter().flat_map(|asked| asked.nacked.iter().map(move |one| (asked, one))) {
-            let _ = write!(text, "{} refused {} {:?}: {}\n", named(proxy), asked.kind, refused.name, refused.why);
+            let _ = writeln!(text, "{} refused {} {:?}: {}", named(proxy), asked.kind, refused.name, refused.why);
         }
     }
     for problem in standing.problems.iter().chain(&standing.dangling) {

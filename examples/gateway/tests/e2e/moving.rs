@@ -83,6 +83,8 @@ async fn goes_on(
         if missing.is_empty() { Ok(()) } else { Err(Seen::from(format!("{missing:?} not asked for"))) }
     });
     asked.await.expect("to be asked");
+    // What it holds from the first server counts as acknowledged by the second.
+    second.settled().await;
     // A change that has arrived proves that nothing before it is still on its way.
     let published = second.publish(&content("green", blue, green));
     answered_by(envoy, web, "web.test", "green").await;
