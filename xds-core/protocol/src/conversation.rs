@@ -311,8 +311,20 @@ impl Conversation {
     }
 
     /// What may be said of a type now, and which of it has waited too long. Notes when to look again.
-    pub(crate) fn sayings<V: View>(&mut self, now: Moment, view: &V, at: usize) -> Vec<Saying> {
+    ///
+    /// With `enough_bytes`, it may stop once there is more to say than a response of that size holds: what lies beyond
+    /// is looked at for the next one, or a long first answer would cost the square of its length.
+    pub(crate) fn sayings<V: View>(
+        &mut self,
+        now: Moment,
+        view: &V,
+        at: usize,
+        enough_bytes: Option<usize>,
+    ) -> Vec<Saying> {
         let mut judged = Vec::new();
+        let (mut told, mut bytes) = (0, 0);
+        // Resources that are being narrowed down go out batch by batch, in any order.
+        let mut in_order = true;
         {
             let channel = &self.channels[at];
             let only_owed = !channel.window_open();
@@ -320,8 +332,11 @@ impl Conversation {
                 return Vec::new();
             }
             let mut pins = None;
+            // Both are sorted: a walk along the owed names is cheaper than looking each up.
+            let mut owed_names = channel.standing.owed.iter().peekable();
             for (name, exception) in &channel.standing.exceptions {
-                let owed = channel.standing.owed.contains(name);
+                while owed_names.next_if(|next| *next < name).is_some() {}
+                let owed = owed_names.peek() == Some(&name);
                 if only_owed && !owed {
                     continue;
                 }
@@ -339,7 +354,17 @@ impl Conversation {
                         order::may_remove(&self.channels, pins, &self.settings, now, at, &target, exception)
                     }
                 };
+                in_order &= exception.batch.is_none();
+                if let (Verdict::Go, Some(resource)) = (&verdict, &exception.desired)
+                    && resource.body().len() <= self.settings.resource_bytes
+                {
+                    told += 1;
+                    bytes += size_in_response(name, Some(resource));
+                }
                 judged.push((name.clone(), verdict, free_since));
+                if in_order && enough_bytes.is_some_and(|enough| bytes > enough) && told > 1 {
+                    break;
+                }
             }
         }
         self.act_on(at, judged)
@@ -528,4 +553,9 @@ fn announces_virtual_hosts(resource: &Resource) -> bool {
 
 fn sooner(wake: &mut Option<Moment>, moment: Moment) {
     *wake = Some(wake.map_or(moment, |wake| wake.min(moment)));
+}
+
+/// What a resource, or the name of one that is gone, adds to a response, in bytes, more or less.
+pub(crate) fn size_in_response(name: &ResourceName, content: Option<&Resource>) -> usize {
+    name.as_str().len() + content.map_or(0, |content| content.body().len()) + 32
 }

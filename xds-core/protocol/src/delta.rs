@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::conversation::{Conversation, Saying};
+use crate::conversation::{Conversation, Saying, size_in_response};
 use crate::standing::{Inherited, Standing, Variant};
 use crate::{
     Base, DeltaRequest, DeltaResponse, Digest, Dress, Event, Moment, Nonce, Payload, Reply, ResourceName, Services,
@@ -63,7 +63,9 @@ impl DeltaSession {
         if self.conversation.channels[at].standing.whole_due() {
             return Some(self.whole(now, view, at));
         }
-        let sayings = self.conversation.sayings(now, view, at);
+        let collected = self.conversation.channels[at].type_url.traits().collected;
+        let enough = (!collected).then_some(self.conversation.settings.chunk_bytes);
+        let sayings = self.conversation.sayings(now, view, at, enough);
         let (said, cut) = self.pick(at, sayings);
         if said.is_empty() {
             let channel = &mut self.conversation.channels[at];
@@ -126,8 +128,7 @@ impl DeltaSession {
                     continue;
                 }
             }
-            let size =
-                saying.name.as_str().len() + saying.content.as_ref().map_or(0, |content| content.body().len()) + 32;
+            let size = size_in_response(&saying.name, saying.content.as_ref());
             let first_of_collection = collected && saying.owed;
             if !said.is_empty() && bytes + size > self.conversation.settings.chunk_bytes && !first_of_collection {
                 return (said, true);

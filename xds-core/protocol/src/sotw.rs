@@ -50,7 +50,7 @@ impl SotwSession {
         if whole_due && !channel.may_answer() {
             return None;
         }
-        let sayings = self.conversation.sayings(now, view, at);
+        let sayings = self.conversation.sayings(now, view, at, None);
         let said = if full_state { self.worth_a_response(at, sayings) } else { self.expressible(now, at, sayings) };
         if said.is_empty() && !whole_due {
             return self.heartbeat(now, view, at);

@@ -719,11 +719,18 @@ impl Standing {
         let Some(exception) = self.exceptions.get_mut(name) else { return };
         let Some(sent) = exception.sent.take() else { return };
         exception.refused = how(sent.content.as_ref().map(|resource| *resource.digest()));
-        if !matches!(exception.refused, Refused::Alone(_)) {
-            let mut candidates = core::mem::replace(&mut exception.told, Told::Lacks).into_candidates();
-            candidates.extend(sent.content);
-            exception.told = Told::Unsure(candidates);
+        if matches!(exception.refused, Refused::Alone(_)) {
+            return;
         }
+        exception.told = match core::mem::replace(&mut exception.told, Told::Lacks) {
+            // What it holds was unknown, and still is.
+            Told::Version(_) => Told::Version(HeldVersion::Foreign),
+            told => {
+                let mut candidates = told.into_candidates();
+                candidates.extend(sent.content);
+                Told::Unsure(candidates)
+            }
+        };
     }
 
     /// Suspects are sent again in two halves, apart from each other, until the one at fault is alone.
