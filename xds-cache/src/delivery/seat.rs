@@ -41,6 +41,7 @@ impl Seat {
     /// Takes note of what happened. Says whether it is of interest here.
     pub(crate) fn hear(&self, event: &Event, view: impl FnOnce() -> Option<Arc<GroupView>>, sets: &NameSets) -> bool {
         let (Event::Subscribed { type_url, .. }
+        | Event::Held { type_url, .. }
         | Event::Sent { type_url, .. }
         | Event::Acked { type_url, .. }
         | Event::Nacked { type_url, .. }) = event

@@ -112,6 +112,19 @@ fn a_refused_resource_is_named_with_the_peer_s_words_until_it_changes() {
 }
 
 #[test]
+fn what_a_peer_holds_from_an_earlier_stream_counts_as_acknowledged() {
+    let (cache, publisher) = cache_of([cluster("a", "1"), cluster("b", "1")]);
+    let mut watch = seat(&cache, 7, "n");
+    subscribe(&mut watch, CDS, &[]);
+    let epoch = epoch_of(&mut watch, &CDS);
+    watch.progressed(&Event::Held { type_url: CDS, epoch, except: vec!["b".into()] });
+    assert_eq!(status(&cache, CDS, "a"), Delivery::Acked(cluster("a", "1").version()));
+    assert_eq!(status(&cache, CDS, "b"), Delivery::Pending);
+    publisher.apply(&everyone(), upsert(cluster("a", "2"))).unwrap();
+    assert_eq!(status(&cache, CDS, "a"), Delivery::Pending);
+}
+
+#[test]
 fn a_refused_first_answer_without_culprits_is_refused_as_a_whole() {
     let (cache, _publisher) = cache_of([cluster("a", "1"), cluster("b", "1")]);
     let mut watch = seat(&cache, 7, "n");
