@@ -182,6 +182,7 @@ impl Conversation {
     pub(crate) fn accepted(&mut self, now: Moment, at: usize, nonce: Nonce) -> bool {
         let Some(channel) = self.channels.get_mut(at) else { return false };
         let Some(flight) = channel.ledger.settle(nonce) else { return false };
+        channel.standing.arrived(nonce);
         if flight.whole {
             channel.standing.whole_accepted(now, nonce);
         }
@@ -197,6 +198,7 @@ impl Conversation {
         let variant = self.variant;
         let Some(channel) = self.channels.get_mut(at) else { return false };
         let Some(flight) = channel.ledger.settle(nonce) else { return false };
+        channel.standing.arrived(nonce);
         let full_state = channel.type_url.traits().full_state;
         let partial = match variant {
             _ if !full_state => Partial::AnySubsetApplied,

@@ -160,6 +160,8 @@ pub(crate) struct Standing {
     pub(crate) owed: BTreeSet<ResourceName>,
     /// Resources accepted, whose own pull references the peer has not settled yet, with the moment of acceptance.
     pub(crate) warming: BTreeMap<ResourceName, Warming>,
+    /// What is on its way under names given up meanwhile: a peer that asks for one again may apply it.
+    overtaken: BTreeMap<ResourceName, Sent>,
     /// Since when the peer holds a whole set of which nobody knows whether each member has all it needs.
     pub(crate) unproven_since: Option<Moment>,
     /// The sum of what the peer is to hold, as of the anchor; for named state-of-the-world types.
@@ -217,6 +219,7 @@ impl Standing {
             exceptions: BTreeMap::new(),
             owed: BTreeSet::new(),
             warming: BTreeMap::new(),
+            overtaken: BTreeMap::new(),
             unproven_since: inherited.at,
             desired: Digest::EMPTY,
             asked: Vec::new(),
@@ -481,6 +484,9 @@ impl Standing {
         let exception = self.exceptions.remove(name);
         self.owed.remove(name);
         self.warming.remove(name);
+        if let Some(sent) = exception.as_ref().and_then(|exception| exception.sent.clone()) {
+            self.overtaken.insert(name.clone(), sent);
+        }
         if let Some(held) = exception.map_or_else(|| in_view.cloned(), |exception| exception.desired) {
             self.desired.subtract(held.digest());
         }
@@ -565,7 +571,10 @@ impl Standing {
                 (Some(held), _) => Told::Version(*held),
                 (None, Some(desired)) if wildcard && self.anchored() => Told::Holds(desired.clone()),
                 (None, _) if self.inherited.version.is_some() && !wildcard => Told::Version(HeldVersion::Foreign),
-                (None, _) => Told::Lacks,
+                (None, _) => match self.overtaken.remove(&name).and_then(|sent| sent.content) {
+                    Some(content) => Told::Unsure(alloc::vec![content]),
+                    None => Told::Lacks,
+                },
             };
             if let (Some(desired), false) = (&desired, wildcard) {
                 self.desired.add(desired.digest());
@@ -586,6 +595,11 @@ impl Standing {
             self.exceptions.insert(name.clone(), Exception::new(now, told, desired.cloned()));
         }
         self.owed.insert(name.clone());
+    }
+
+    /// The reply to this response has come: whatever it held has been applied, or not.
+    pub(crate) fn arrived(&mut self, nonce: Nonce) {
+        self.overtaken.retain(|_, sent| sent.nonce != nonce);
     }
 
     /// The whole wildcard set goes out.
