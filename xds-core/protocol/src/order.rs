@@ -134,7 +134,7 @@ fn bounded(now: Moment, since: Moment, settings: &Settings) -> Verdict {
 fn is_ready(target: &Channel, name: &ResourceName) -> bool {
     let standing = &target.standing;
     let held = match standing.exceptions.get(name) {
-        Some(exception) => exception.told.holds_something() && !exception.is_leaving(),
+        Some(exception) => exception.told.held().is_some() && !exception.is_leaving(),
         None => standing.anchored(),
     };
     held && standing.warming.get(name).is_none_or(|warming| warming.former.holds_something())
