@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::name_set::NameSet;
 use crate::{Resource, ResourceName, TypeUrl, View};
 
 const WILDCARD: &str = "*";
@@ -23,7 +24,7 @@ enum Wildcard {
 pub(crate) struct Interest {
     wildcard: Wildcard,
     /// Names, globs and aliases as the peer gave them, `*` excepted.
-    names: BTreeSet<ResourceName>,
+    names: NameSet,
     /// Collections the peer gets because of another resource it holds (VHDS: the route configurations).
     /// The number tells one collecting from the next, after a break.
     collections: BTreeMap<ResourceName, u64>,
@@ -51,7 +52,7 @@ impl Interest {
     pub(crate) fn none() -> Interest {
         Interest {
             wildcard: Wildcard::No,
-            names: BTreeSet::new(),
+            names: NameSet::default(),
             collections: BTreeMap::new(),
             globs: 0,
             name_bytes: 0,
@@ -75,12 +76,12 @@ impl Interest {
         if names.is_empty() && self.wildcard == Wildcard::Legacy {
             return InterestChange::default();
         }
-        let wanted: BTreeSet<ResourceName> = names.iter().filter(|name| name.as_str() != WILDCARD).cloned().collect();
+        let wanted: NameSet = names.iter().filter(|name| name.as_str() != WILDCARD).cloned().collect();
         let explicit = names.iter().any(|name| name.as_str() == WILDCARD);
         let had = self.is_wildcard();
         let change = InterestChange {
-            asked: wanted.difference(&self.names).cloned().collect(),
-            dropped: self.names.difference(&wanted).cloned().collect(),
+            asked: sorted(wanted.difference(&self.names)),
+            dropped: sorted(self.names.difference(&wanted)),
             wildcard_began: explicit && !had,
             wildcard_ended: !explicit && had,
         };
@@ -94,7 +95,7 @@ impl Interest {
     /// names it again; what it names anew waits for that one.
     pub(crate) fn give_up_unnamed(&mut self, names: &[ResourceName]) -> InterestChange {
         let named: BTreeSet<&ResourceName> = names.iter().collect();
-        let dropped: Vec<ResourceName> = self.names.iter().filter(|name| !named.contains(name)).cloned().collect();
+        let dropped = sorted(self.names.iter().filter(|name| !named.contains(name)));
         for name in &dropped {
             self.remove(name);
         }
@@ -166,7 +167,7 @@ impl Interest {
         self.wildcard != Wildcard::No
     }
 
-    /// The names subscribed, without `*`.
+    /// The names subscribed, without `*`, in no order that means anything.
     pub(crate) fn names(&self) -> impl Iterator<Item = &ResourceName> {
         self.names.iter()
     }
@@ -250,6 +251,12 @@ impl Interest {
         self.globs = self.names.iter().filter(|name| name.is_glob()).count();
         self.name_bytes = self.names.iter().map(|name| name.as_str().len()).sum();
     }
+}
+
+fn sorted<'a>(names: impl Iterator<Item = &'a ResourceName>) -> Vec<ResourceName> {
+    let mut names: Vec<ResourceName> = names.cloned().collect();
+    names.sort_unstable();
+    names
 }
 
 #[cfg(test)]

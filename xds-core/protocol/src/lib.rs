@@ -16,6 +16,7 @@ mod ledger;
 mod message;
 mod moment;
 mod name;
+mod name_set;
 mod order;
 mod peer;
 mod resource;
