@@ -72,16 +72,9 @@ pub(crate) fn simple(cluster_name: &str, address: SocketAddr) -> String {
         + &endpoints(cluster_name, &[address])
 }
 
-/// How virtual hosts by VHDS are asked for.
-pub(crate) enum Vhds<'a> {
-    /// Not at all: this Envoy cannot, this way.
-    Without,
-    /// From this source.
-    From(&'a str),
-}
-
-/// Every type there is: listener, route, cluster, endpoint, secret, runtime, extension, scoped route, virtual host.
-pub(crate) fn everything(backend: SocketAddr, source: &str, certificate: &Issued, vhds: &Vhds<'_>) -> String {
+/// Every type there is: listener, route, cluster, endpoint, secret, runtime, extension, scoped route, virtual host. All are
+/// asked for from `source`, virtual hosts from a source of their own.
+pub(crate) fn everything(backend: SocketAddr, source: &str, certificate: &Issued, vhds: &str) -> String {
     let extension = format!(
         "{{name: mark, config_discovery: {{config_source: {source}, type_urls: \
          [type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation]}}}}, "
@@ -118,12 +111,10 @@ pub(crate) fn everything(backend: SocketAddr, source: &str, certificate: &Issued
 ---
 "#;
     text += &secret(certificate);
-    if let Vhds::From(source) = vhds {
-        let routing = format!("rds: {{route_config_name: hosts, config_source: {source}}}");
-        text += &listener("hosts", &routing, "", "");
-        text += &format!("routes:\n- {{name: hosts, vhds: {{config_source: {source}}}}}\n---\n");
-        text += "virtual_hosts:\n- {name: hosts/a, domains: [a.test], routes: [{match: {prefix: /}, route: {cluster: blue}}]}\n---\n";
-    }
+    let routing = format!("rds: {{route_config_name: hosts, config_source: {source}}}");
+    text += &listener("hosts", &routing, "", "");
+    text += &format!("routes:\n- {{name: hosts, vhds: {{config_source: {vhds}}}}}\n---\n");
+    text += "virtual_hosts:\n- {name: hosts/a, domains: [a.test], routes: [{match: {prefix: /}, route: {cluster: blue}}]}\n---\n";
     text
 }
 

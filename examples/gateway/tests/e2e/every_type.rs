@@ -5,37 +5,37 @@ use chancery_testkit::http::{self, Trust};
 use chancery_testkit::{Bootstrap, Echo, EnvoyVersion, Seen, Streams, TestAuthority, Variant};
 
 use crate::PATIENCE;
-use crate::content::{ADS, Vhds, everything};
+use crate::content::{ADS, everything};
 use crate::plane::{Plane, answered_by, live, refused_nothing};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn envoy_1_36_takes_every_type_over_delta_ads() {
-    takes_every_type(EnvoyVersion::V1_36, Variant::Delta, &Vhds::Without).await;
+    takes_every_type(EnvoyVersion::V1_36, Variant::Delta, Hosts::OwnStream).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn envoy_1_36_takes_every_type_over_sotw_ads() {
-    takes_every_type(EnvoyVersion::V1_36, Variant::Sotw, &Vhds::Without).await;
+    takes_every_type(EnvoyVersion::V1_36, Variant::Sotw, Hosts::OwnStream).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn envoy_1_38_takes_every_type_over_delta_ads_virtual_hosts_included() {
-    takes_every_type(EnvoyVersion::V1_38, Variant::Delta, &Vhds::From(ADS)).await;
+async fn envoy_1_38_takes_every_type_over_delta_ads_virtual_hosts_aggregated() {
+    takes_every_type(EnvoyVersion::V1_38, Variant::Delta, Hosts::Aggregated).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn envoy_1_38_takes_every_type_over_sotw_ads() {
-    takes_every_type(EnvoyVersion::V1_38, Variant::Sotw, &Vhds::Without).await;
+    takes_every_type(EnvoyVersion::V1_38, Variant::Sotw, Hosts::OwnStream).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn envoy_1_40_takes_every_type_over_delta_ads_virtual_hosts_included() {
-    takes_every_type(EnvoyVersion::V1_40, Variant::Delta, &Vhds::From(ADS)).await;
+async fn envoy_1_40_takes_every_type_over_delta_ads_virtual_hosts_aggregated() {
+    takes_every_type(EnvoyVersion::V1_40, Variant::Delta, Hosts::Aggregated).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn envoy_1_40_takes_every_type_over_sotw_ads() {
-    takes_every_type(EnvoyVersion::V1_40, Variant::Sotw, &Vhds::Without).await;
+    takes_every_type(EnvoyVersion::V1_40, Variant::Sotw, Hosts::OwnStream).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,13 +48,24 @@ async fn envoy_1_40_takes_every_type_from_a_sotw_stream_of_its_own() {
     per_type(Variant::Sotw).await;
 }
 
-async fn takes_every_type(version: EnvoyVersion, variant: Variant, vhds: &Vhds<'_>) {
+/// How virtual hosts come: Envoy takes them aggregated since 1.37, and over delta only.
+enum Hosts {
+    Aggregated,
+    OwnStream,
+}
+
+async fn takes_every_type(version: EnvoyVersion, variant: Variant, hosts: Hosts) {
     let backend = Echo::start("blue").await.expect("a backend");
     let authority = TestAuthority::new("test").expect("an authority");
     let certificate = authority.server(&["web.test"], &[]).expect("a certificate");
-    let plane = Plane::start(&everything(backend.address(), ADS, &certificate, vhds)).await;
+    let plane = Plane::start("").await;
     let bootstrap = Bootstrap::new(plane.address).variant(variant).runtime_layer("dynamic");
-    served(&plane, version, &bootstrap, &authority, vhds).await;
+    let vhds = match hosts {
+        Hosts::Aggregated => ADS.to_owned(),
+        Hosts::OwnStream => bootstrap.own_delta_source(&[]).to_string(),
+    };
+    plane.publish(&everything(backend.address(), ADS, &certificate, &vhds));
+    served(&plane, version, &bootstrap, &authority).await;
 }
 
 async fn per_type(variant: Variant) {
@@ -63,20 +74,12 @@ async fn per_type(variant: Variant) {
     let certificate = authority.server(&["web.test"], &[]).expect("a certificate");
     let plane = Plane::sharing("certificate").await;
     let bootstrap = Bootstrap::new(plane.address).variant(variant).streams(Streams::PerType).runtime_layer("dynamic");
-    // Virtual hosts have a delta stream of their own, whatever the variant of the others.
-    let source = bootstrap.config_source().to_string();
-    let resources = everything(backend.address(), &source, &certificate, &Vhds::Without);
-    plane.publish(&resources);
-    served(&plane, EnvoyVersion::V1_40, &bootstrap, &authority, &Vhds::Without).await;
+    let (source, vhds) = (bootstrap.config_source().to_string(), bootstrap.own_delta_source(&[]).to_string());
+    plane.publish(&everything(backend.address(), &source, &certificate, &vhds));
+    served(&plane, EnvoyVersion::V1_40, &bootstrap, &authority).await;
 }
 
-async fn served(
-    plane: &Plane,
-    version: EnvoyVersion,
-    bootstrap: &Bootstrap,
-    authority: &TestAuthority,
-    vhds: &Vhds<'_>,
-) {
+async fn served(plane: &Plane, version: EnvoyVersion, bootstrap: &Bootstrap, authority: &TestAuthority) {
     let (envoy, web) = live(version, bootstrap).await;
     let answer = answered_by(&envoy, web, "web.test", "blue").await;
     assert_eq!(answer.header("x-mark"), Some("by-extension"), "the extension works");
@@ -91,10 +94,8 @@ async fn served(
     let elsewhere = http::get(scoped, "two.test", "/").await.expect("an answer");
     assert_eq!(elsewhere.status, 404, "there is no such scope");
 
-    if let Vhds::From(_) = vhds {
-        let hosts = envoy.wait_listener("hosts", PATIENCE).await.expect("its listener");
-        answered_by(&envoy, hosts, "a.test", "blue").await;
-    }
+    let hosts = envoy.wait_listener("hosts", PATIENCE).await.expect("its listener");
+    answered_by(&envoy, hosts, "a.test", "blue").await;
 
     let runtime = envoy.wait_until("the runtime layer", PATIENCE, async || {
         let entries = envoy.admin().get("/runtime").await?.json()["entries"].clone();
