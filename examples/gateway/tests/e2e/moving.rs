@@ -1,7 +1,7 @@
 //! A server that is restarted, and a proxy that moves to another one: nothing fails, and nothing is sent again.
 
 use chancery_protocol::TypeUrl;
-use chancery_testkit::{Bootstrap, Echo, EnvoyVersion, Load, Pace, Relay, Seen, Variant};
+use chancery_testkit::{Bootstrap, Echo, EnvoyVersion, Load, Pace, Relay, Seen, Variant, wait_until};
 
 use crate::PATIENCE;
 use crate::content::{ADS, cluster, endpoints, routes, web};
@@ -44,12 +44,13 @@ async fn restart(variant: Variant) {
     answered_by(&envoy, web, "web.test", "blue").await;
     first.settled().await;
     let load = Load::start(web, "web.test", "/", Pace::default()).expect("load");
+    served_by(&load, "blue").await;
     first.stop().await;
     let second = Plane::start_at(address, &content("blue", &blue, &green)).await;
     goes_on(&second, variant, &envoy, web, &blue, &green).await;
+    served_by(&load, "green").await;
     let report = load.stop().await;
     assert_eq!(report.failed, 0, "{report}");
-    assert!(report.served_by.contains_key("blue") && report.served_by.contains_key("green"), "{report}");
 }
 
 async fn moved(variant: Variant) {
@@ -61,11 +62,21 @@ async fn moved(variant: Variant) {
     answered_by(&envoy, web, "web.test", "blue").await;
     first.settled().await;
     let load = Load::start(web, "web.test", "/", Pace::default()).expect("load");
+    served_by(&load, "blue").await;
     relay.move_to(second.address);
     goes_on(&second, variant, &envoy, web, &blue, &green).await;
+    served_by(&load, "green").await;
     let report = load.stop().await;
     assert_eq!(report.failed, 0, "{report}");
-    assert!(report.served_by.contains_key("blue") && report.served_by.contains_key("green"), "{report}");
+}
+
+/// Waits until the load has had an answer of this backend.
+async fn served_by(load: &Load, backend: &str) {
+    let waited = wait_until("the load to arrive", PATIENCE, async || match load.report().served_by.get(backend) {
+        Some(_) => Ok(()),
+        None => Err(Seen::from(load.report())),
+    });
+    waited.await.expect("to arrive");
 }
 
 /// The proxy finds the second server, is told nothing it knows, and follows it.
