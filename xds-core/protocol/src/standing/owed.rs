@@ -1,0 +1,147 @@
+//! Answers owed, whatever the peer holds: names asked for, collections, and names given up.
+
+use alloc::vec::Vec;
+
+use crate::interest::Interest;
+use crate::{HeldVersion, Moment, Resource, ResourceName, TypeUrl, View};
+
+use super::{Exception, Refused, Standing, Told};
+
+impl Standing {
+    pub(super) fn forget_dropped<V: View>(&mut self, view: &V, type_url: &TypeUrl, interest: &Interest) {
+        for name in core::mem::take(&mut self.dropped) {
+            for member in members(view, type_url, &name) {
+                self.forget(view, type_url, interest, &member);
+            }
+        }
+    }
+
+    pub(super) fn forget<V: View>(&mut self, view: &V, type_url: &TypeUrl, interest: &Interest, name: &ResourceName) {
+        let in_view = view.get(type_url, name);
+        if interest.covers_otherwise(name, in_view.is_some_and(Resource::on_demand)) {
+            return;
+        }
+        let exception = self.exceptions.remove(name);
+        self.owed.remove(name);
+        self.warming.remove(name);
+        if let Some(sent) = exception.as_ref().and_then(|exception| exception.sent.clone()) {
+            self.overtaken.insert(name.clone(), sent);
+        }
+        if let Some(held) = exception.map_or_else(|| in_view.cloned(), |exception| exception.desired) {
+            self.desired.subtract(held.digest());
+        }
+    }
+
+    /// Forgets the members of a collection the peer no longer gets.
+    pub(crate) fn forget_collection(&mut self, collection: &ResourceName) {
+        let inside = |name: &ResourceName| name.collection() == Some(collection.as_str());
+        self.exceptions.retain(|name, _| !inside(name));
+        self.owed.retain(|name| !inside(name));
+    }
+
+    /// Owes every member of a collection; of an empty one, word that a member which does not exist is gone.
+    pub(crate) fn owe_collection<V: View>(
+        &mut self,
+        now: Moment,
+        view: &V,
+        type_url: &TypeUrl,
+        interest: &Interest,
+        collection: &ResourceName,
+    ) {
+        let prefix = alloc::format!("{collection}/");
+        let inside = |name: &ResourceName| name.collection() == Some(collection.as_str());
+        let members = view.iter_prefix(type_url, &prefix).map(|resource| resource.name().clone());
+        let mut members: Vec<ResourceName> = members.filter(inside).collect();
+        if members.is_empty() {
+            members.push(ResourceName::new(&alloc::format!("{prefix}none")));
+        }
+        let gone = self.inherited.versions.keys().filter(|name| inside(name) && view.get(type_url, name).is_none());
+        members.extend(gone.cloned());
+        for member in members {
+            // What an earlier stream left a peer with cannot be trusted here: it forgets without saying so.
+            self.inherited.versions.remove(&member);
+            self.owe(now, view, type_url, interest, member);
+        }
+    }
+
+    /// Forgets everything but these names.
+    pub(crate) fn keep_only(&mut self, keep: impl Fn(&ResourceName) -> bool) {
+        self.exceptions.retain(|name, _| keep(name));
+        self.owed.retain(|name| keep(name));
+        self.warming.retain(|name, _| keep(name));
+    }
+
+    /// This content cannot be sent.
+    pub(crate) fn give_up(&mut self, name: &ResourceName) {
+        self.owed.remove(name);
+        if let Some(exception) = self.exceptions.get_mut(name) {
+            exception.refused = Refused::Alone(exception.desired.as_ref().map(|resource| *resource.digest()));
+        }
+    }
+
+    pub(super) fn owe_asked<V: View>(&mut self, now: Moment, view: &V, type_url: &TypeUrl, interest: &Interest) {
+        for name in core::mem::take(&mut self.asked) {
+            for member in members(view, type_url, &name) {
+                self.owe(now, view, type_url, interest, member);
+            }
+        }
+    }
+
+    /// An answer for this name is due, whatever the peer is thought to hold.
+    pub(crate) fn owe<V: View>(
+        &mut self,
+        now: Moment,
+        view: &V,
+        type_url: &TypeUrl,
+        interest: &Interest,
+        name: ResourceName,
+    ) {
+        let name = match view.get(type_url, &name) {
+            Some(_) => name,
+            None => view.by_alias(type_url, &name).map_or(name, |canonical| canonical.name().clone()),
+        };
+        let desired = interest.desired(view, type_url, &name).cloned();
+        let wildcard = interest.is_wildcard() && desired.as_ref().is_none_or(|desired| !desired.on_demand());
+        if !self.exceptions.contains_key(&name) {
+            let told = match (self.inherited.versions.get(&name), &desired) {
+                (Some(HeldVersion::Known(held)), Some(desired)) if *held == desired.version() => {
+                    self.desired.add(desired.digest());
+                    return;
+                }
+                (Some(held), _) => Told::Version(*held),
+                (None, Some(desired)) if wildcard && self.anchored() => Told::Holds(desired.clone()),
+                (None, _) if self.inherited.version.is_some() && !wildcard => Told::Version(HeldVersion::Foreign),
+                (None, _) => match self.overtaken.remove(&name).and_then(|sent| sent.content) {
+                    Some(content) => Told::Unsure(alloc::vec![content]),
+                    None => Told::Lacks,
+                },
+            };
+            if let (Some(desired), false) = (&desired, wildcard) {
+                self.desired.add(desired.digest());
+            }
+            self.exceptions.insert(name.clone(), Exception::new(now, told, desired));
+        }
+        if let Some(exception) = self.exceptions.get_mut(&name) {
+            exception.refused = Refused::No;
+            exception.batch = None;
+        }
+        self.owed.insert(name);
+    }
+
+    /// Owes the peer a name it holds once more, if it asked for it and has it.
+    pub(crate) fn owe_again(&mut self, now: Moment, name: &ResourceName, desired: Option<&Resource>) {
+        if !self.exceptions.contains_key(name) {
+            let told = desired.map_or(Told::Lacks, |desired| Told::Holds(desired.clone()));
+            self.exceptions.insert(name.clone(), Exception::new(now, told, desired.cloned()));
+        }
+        self.owed.insert(name.clone());
+    }
+}
+
+/// The names an asked name stands for: itself, or the members of the glob collection it is.
+fn members<V: View>(view: &V, type_url: &TypeUrl, name: &ResourceName) -> Vec<ResourceName> {
+    let Some(prefix) = name.glob_prefix() else { return alloc::vec![name.clone()] };
+    let inside = view.iter_prefix(type_url, prefix).filter(|resource| resource.name().glob().as_ref() == Some(name));
+    let members: Vec<ResourceName> = inside.map(|resource| resource.name().clone()).collect();
+    if members.is_empty() { alloc::vec![name.clone()] } else { members }
+}
