@@ -51,4 +51,5 @@ pub use limits::Limits;
 pub use observer::{Observer, Unobserved};
 pub use server::{Accepted, Server};
 pub use sessions::{Sessions, StandardSessions};
+pub use stream::COLLECTION_HEADER;
 pub use tls::{ClientCertificates, Material, Tls, TlsError};

@@ -31,6 +31,19 @@ pub(crate) struct Origin {
     pub(crate) connection: Option<Connection>,
 }
 
+/// The request header in which an Envoy whose virtual hosts come on a stream of their own names the route configuration
+/// they are for: `grpc_services.initial_metadata` of its `vhds.config_source`. The request itself does not say. Without
+/// it such a stream gets the virtual hosts of every route configuration of its view.
+pub const COLLECTION_HEADER: &str = "x-chancery-route-configuration";
+
+impl Origin {
+    fn collection(&self) -> Option<ResourceName> {
+        let Services::Single(served) = &self.services else { return None };
+        let header = self.metadata.get(COLLECTION_HEADER).filter(|_| served.traits().collected)?;
+        header.to_str().ok().map(ResourceName::new)
+    }
+}
+
 /// A stream before its task runs.
 pub(crate) struct Stream<V, S, A, E, B> {
     shared: Arc<Shared<S, A, E>>,
@@ -124,6 +137,7 @@ where
         let settings = Settings {
             services: self.origin.services.clone(),
             capabilities: opening.peer.node.capabilities(),
+            collection: self.origin.collection(),
             ..shared.settings.clone()
         };
         let session = V::session(&shared.sessions, settings);

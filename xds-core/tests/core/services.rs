@@ -113,3 +113,19 @@ async fn what_is_not_grpc_is_told_so() {
     assert_eq!(DiscoveryRequest::default().encoded_len(), 0);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_virtual_host_stream_of_its_own_names_its_route_configuration_in_a_header() {
+    let hosts = ["one/a", "one/b", "two/a"];
+    let world = World::of(hosts.map(|name| resource(&TypeUrl::VIRTUAL_HOST, name, vec![1])));
+    let server = Running::of(&world).await;
+    let connection = server.connect().await;
+    let mut headers = http::HeaderMap::new();
+    headers.insert(chancery_core::COLLECTION_HEADER, "one".parse().unwrap());
+    let path = "/envoy.service.route.v3.VirtualHostDiscoveryService/DeltaVirtualHosts";
+    let mut stream = connection.stream_with(path, headers).await;
+    stream.send(&first_delta("", &[]));
+    let response = stream.next_delta().await;
+    let names: Vec<&str> = response.resources.iter().map(|resource| resource.name.as_str()).collect();
+    assert_eq!(names, ["one/a", "one/b"]);
+}
