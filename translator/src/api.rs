@@ -18,16 +18,17 @@ mod service;
 mod status;
 
 pub use common::{
-    AllowedRoutes, BackendRef, LabelRequirement, LabelSelector, Namespaces, ObjectReference, ParentRef,
-    RouteGroupKind, SecretRef};
+    AllowedRoutes, BackendRef, LabelRequirement, LabelSelector, Namespaces, ObjectReference, ParentRef, RouteGroupKind,
+    SecretRef,
+};
 pub use condition::{Condition, Truth};
 pub use filter::{
-    Cors, Fraction, Header, HeaderModifier, Mirror, PathModifier, PathModifierType, Redirect, RouteFilter, RouteFilterType,
-    UrlRewrite,
+    Cors, Fraction, Header, HeaderModifier, Mirror, PathModifier, PathModifierType, Redirect, RouteFilter,
+    RouteFilterType, UrlRewrite,
 };
 pub use gateway::{
-    AllowedListeners, BackendTls, ClassParameters, FrontendTls, FrontendValidation, Gateway, GatewayAddress, GatewayClass,
-    GatewayClassSpec, GatewaySpec, GatewayTls, Infrastructure, PortValidation, TlsConfig, ValidationMode,
+    AllowedListeners, BackendTls, ClassParameters, FrontendTls, FrontendValidation, Gateway, GatewayAddress,
+    GatewayClass, GatewayClassSpec, GatewaySpec, GatewayTls, Infrastructure, PortValidation, TlsConfig, ValidationMode,
 };
 pub use listener::{Listener, ListenerSet, ListenerSetSpec, ListenerTls, Protocol, TlsMode};
 pub use meta::{Kind, Metadata, ObjectId};
@@ -38,12 +39,12 @@ pub use policy::{
     ReferenceGrantSpec, ReferenceGrantTo, SubjectAltName,
 };
 pub use route::{
-    CookieConfig, GrpcMatch, GrpcMethodMatch, GrpcRoute, GrpcRule, HttpMatch, HttpRoute, HttpRule, L4Route, L4Rule, PathMatch,
-    PathMatchType, Retry, RouteSpec, SessionPersistence, Timeouts, ValueMatch, ValueMatchType,
+    CookieConfig, GrpcMatch, GrpcMethodMatch, GrpcRoute, GrpcRule, HttpMatch, HttpRoute, HttpRule, L4Route, L4Rule,
+    PathMatch, PathMatchType, Retry, RouteSpec, SessionPersistence, Timeouts, ValueMatch, ValueMatchType,
 };
 pub use service::{
-    ClusterTrustBundle, ClusterTrustBundleSpec, ConfigMap, EndpointSlice, Namespace, Secret, Service, ServiceImport, ServiceImportPort, ServiceImportSpec,
-    ServiceImportType,
+    ClusterTrustBundle, ClusterTrustBundleSpec, ConfigMap, EndpointSlice, Namespace, Secret, Service, ServiceImport,
+    ServiceImportPort, ServiceImportSpec, ServiceImportType,
 };
 pub use status::{
     GatewayClassStatus, GatewayStatus, GatewayStatusAddress, ListenerSetStatus, ListenerStatus, PolicyAncestorStatus,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::GATEWAY_GROUP;
 use super::filter::RouteFilter;
 use super::open::{FromNamespaces, LabelOperator};
-use super::GATEWAY_GROUP;
 
 /// What a route wants to be attached to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize)]

@@ -89,10 +89,8 @@ impl Object {
         let text = |field: &'static str| value.get(field).and_then(Value::as_str).ok_or(ReadError::Unnamed(field));
         let (api_version, kind) = (text("apiVersion")?, text("kind")?);
         let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
-        let kind = Kind::of(group, kind).ok_or_else(|| ReadError::UnknownKind {
-            api_version: api_version.to_owned(),
-            kind: kind.to_owned(),
-        })?;
+        let kind = Kind::of(group, kind)
+            .ok_or_else(|| ReadError::UnknownKind { api_version: api_version.to_owned(), kind: kind.to_owned() })?;
         Object::read_as(kind, value)
     }
 
@@ -180,10 +178,9 @@ fn own<T: DeserializeOwned>(value: &Value, unknown: &mut Vec<FieldProblem>) -> R
 }
 
 fn core<T: DeserializeOwned>(value: &Value) -> Result<Arc<T>, ReadError> {
-    serde_path_to_error::deserialize(value).map(Arc::new).map_err(|error| ReadError::Field {
-        path: error.path().to_string(),
-        message: error.inner().to_string(),
-    })
+    serde_path_to_error::deserialize(value)
+        .map(Arc::new)
+        .map_err(|error| ReadError::Field { path: error.path().to_string(), message: error.inner().to_string() })
 }
 
 /// `spec.rules.0.name` as `spec.rules[0].name`. Options appear as `?`.

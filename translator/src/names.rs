@@ -1,0 +1,98 @@
+//! The one place where names of resources are made. They are parsed nowhere.
+//!
+//! A name is made of what identifies the object it stands for, never of its position or its settings: inserting, reordering
+//! and editing rename nothing. It is readable as far as it is short, and never longer than [`MAX`].
+
+use std::sync::Arc;
+
+use crate::ir::{ClusterName, EndpointName, RouteTableName, SecretName, Socket, Transport};
+
+/// The longest name, in bytes.
+pub const MAX: usize = 128;
+
+/// The cluster nobody serves. A share of it is answered with 500, a connection to it is reset. It is never published.
+pub const NEVER: &str = "chancery/never";
+
+const HASH_LENGTH: usize = 12;
+
+/// Parts, joined by slashes; when that is longer than a name may be, or a part holds a slash, it is cut and a hash of all
+/// parts added.
+pub(crate) fn of(parts: &[&str]) -> Arc<str> {
+    let readable = parts.join("/");
+    let plain = parts.iter().skip(1).all(|part| !part.contains('/') && !part.is_empty());
+    if readable.len() <= MAX && plain {
+        return readable.into();
+    }
+    hashed(&readable, parts)
+}
+
+/// Parts that make a readable beginning, and further ones of which only a hash shows.
+pub(crate) fn with_hash(readable: &[&str], hidden: &[&str]) -> Arc<str> {
+    let all: Vec<&str> = readable.iter().chain(hidden).copied().collect();
+    hashed(&readable.join("/"), &all)
+}
+
+fn hashed(readable: &str, parts: &[&str]) -> Arc<str> {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let hash = &hasher.finalize().to_hex()[..HASH_LENGTH];
+    let mut end = readable.len().min(MAX - HASH_LENGTH - 1);
+    while !readable.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}~{hash}", &readable[..end]).into()
+}
+
+/// The cluster nobody serves.
+pub(crate) fn never() -> ClusterName {
+    ClusterName(NEVER.into())
+}
+
+/// The name of a listener: where it is bound.
+pub fn listener(socket: &Socket) -> String {
+    let transport = match socket.transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "udp",
+    };
+    format!("{transport}/{}/{}", socket.address, socket.port)
+}
+
+/// The route table of the plain-text HTTP of a socket.
+pub(crate) fn plain_routes(socket: &Socket) -> RouteTableName {
+    RouteTableName(of(&["http", &socket.address.to_string(), &socket.port.to_string()]))
+}
+
+/// The route table of an HTTPS listener: one per server name of a socket.
+pub(crate) fn tls_routes(socket: &Socket, server_name: Option<&str>) -> RouteTableName {
+    let (address, port) = (socket.address.to_string(), socket.port.to_string());
+    RouteTableName(of(&["https", &address, &port, server_name.unwrap_or("*")]))
+}
+
+/// The filter chain for a server name.
+pub(crate) fn tls_chain(server_name: Option<&str>) -> Arc<str> {
+    of(&["tls", server_name.unwrap_or("*")])
+}
+
+/// The endpoints of a port of a service: `kind` is `service` or `serviceimport`.
+pub(crate) fn endpoints(kind: &str, namespace: &str, name: &str, port: u16) -> EndpointName {
+    EndpointName(of(&[kind, namespace, name, &port.to_string()]))
+}
+
+/// A cluster of a port of a service; `variant` tells apart what is reached differently, like `h2` or a policy.
+pub(crate) fn cluster(kind: &str, namespace: &str, name: &str, port: u16, variant: &[&str]) -> ClusterName {
+    let port = port.to_string();
+    let readable = [kind, namespace, name, &port];
+    match variant {
+        [] => ClusterName(of(&readable)),
+        [word] if !word.contains('/') => ClusterName(of(&[kind, namespace, name, &port, word])),
+        _ => ClusterName(with_hash(&readable, variant)),
+    }
+}
+
+/// A secret made of an object: `use_of` is what is taken from it, like `certificate` or `authorities`.
+pub(crate) fn secret(use_of: &str, kind: &str, namespace: &str, name: &str) -> SecretName {
+    SecretName(of(&[use_of, kind, namespace, name]))
+}
