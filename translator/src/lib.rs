@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 pub mod api;
+mod attach;
 mod delivery;
 pub mod ir;
+mod host;
 mod key;
 pub mod names;
 mod options;
 mod provenance;
+mod reasons;
 mod translation;
 mod world;
 

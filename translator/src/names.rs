@@ -96,3 +96,18 @@ pub(crate) fn cluster(kind: &str, namespace: &str, name: &str, port: u16, varian
 pub(crate) fn secret(use_of: &str, kind: &str, namespace: &str, name: &str) -> SecretName {
     SecretName(of(&[use_of, kind, namespace, name]))
 }
+
+/// Authorities put together from several objects of a namespace.
+pub(crate) fn authorities(use_of: &str, namespace: &str, objects: &[&str]) -> SecretName {
+    SecretName(with_hash(&["authorities", use_of, namespace], objects))
+}
+
+/// A route: the object and rule it comes from, and a hash of what it matches.
+pub(crate) fn route(kind: &str, namespace: &str, name: &str, rule: Option<&str>, content: &[&str]) -> Arc<str> {
+    with_hash(&[kind, namespace, name, rule.unwrap_or("-")], content)
+}
+
+/// What stands for the backends of one rule together: where a session keeps to any of them, or datagrams are shared out.
+pub(crate) fn rule_backends(kind: &str, namespace: &str, name: &str, rule: &[&str]) -> Arc<str> {
+    with_hash(&[kind, namespace, name], rule)
+}

@@ -1,0 +1,21 @@
+//! Who may attach to whom: from objects to Gateways, listeners and the routes on them, each with what is wrong with it.
+
+mod certificates;
+mod classes;
+mod clients;
+mod conflicts;
+mod gateways;
+mod grants;
+mod listener_sets;
+mod listeners;
+mod namespaces;
+mod pem;
+mod routes;
+
+pub(crate) use certificates::{AuthorityFault, authorities};
+pub(crate) use classes::{ClassVerdict, Classes};
+pub(crate) use gateways::{AddressFault, AttachedGateway, Gateways};
+pub(crate) use grants::{Grants, Referrer};
+pub(crate) use listener_sets::{AttachedSet, SetVerdict};
+pub(crate) use listeners::{AttachedListener, Conflict, ListenerFault, Owner};
+pub(crate) use routes::{AttachedParent, AttachedRoute, ParentVerdict, RouteSource, Routes};

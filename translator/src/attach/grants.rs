@@ -1,0 +1,54 @@
+//! Which references across namespaces are granted.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::World;
+use crate::api::GATEWAY_GROUP;
+
+/// Who refers to something: the group and kind of an object, and its namespace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Referrer<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) namespace: &'a str,
+}
+
+type From = (Arc<str>, Arc<str>, Arc<str>);
+type To = (Arc<str>, Arc<str>);
+
+/// Every grant, by who gives it.
+#[derive(Debug, Default)]
+pub(crate) struct Grants {
+    /// By the namespace that grants: from whom, to what; `None` for every object of the kind.
+    granted: HashMap<Arc<str>, HashSet<(From, To, Option<Arc<str>>)>>,
+}
+
+impl Grants {
+    pub(crate) fn of(world: &World) -> Grants {
+        let mut granted: HashMap<Arc<str>, HashSet<_>> = HashMap::new();
+        for grant in world.reference_grants.values() {
+            let entries = granted.entry(grant.metadata.namespace.clone()).or_default();
+            for from in &grant.spec.from {
+                let from = (from.group.clone(), from.kind.clone(), from.namespace.clone());
+                for to in &grant.spec.to {
+                    let name = to.name.clone().filter(|name| !name.is_empty());
+                    entries.insert((from.clone(), (to.group.clone(), to.kind.clone()), name));
+                }
+            }
+        }
+        Grants { granted }
+    }
+
+    /// Whether an object of the Gateway API may refer to this one. Within a namespace it always may.
+    pub(crate) fn allow(&self, from: Referrer<'_>, group: &str, kind: &str, namespace: &str, name: &str) -> bool {
+        if from.namespace == namespace {
+            return true;
+        }
+        let Some(entries) = self.granted.get(namespace) else { return false };
+        entries.iter().any(|(who, what, which)| {
+            (&*who.0, &*who.1, &*who.2) == (GATEWAY_GROUP, from.kind, from.namespace)
+                && (&*what.0, &*what.1) == (group, kind)
+                && which.as_deref().is_none_or(|only| only == name)
+        })
+    }
+}
