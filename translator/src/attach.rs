@@ -14,6 +14,7 @@ mod routes;
 
 pub(crate) use certificates::{AuthorityFault, authorities};
 pub(crate) use classes::{ClassVerdict, Classes};
+pub(crate) use clients::is_insecure;
 pub(crate) use gateways::{AddressFault, AttachedGateway, Gateways};
 pub(crate) use grants::{Grants, Referrer};
 pub(crate) use listener_sets::{AttachedSet, SetVerdict};

@@ -3,13 +3,17 @@
 pub mod api;
 mod attach;
 mod delivery;
-pub mod ir;
+mod emit;
 mod host;
+pub mod ir;
 mod key;
+mod lower;
 pub mod names;
 mod options;
 mod provenance;
 mod reasons;
+mod status;
+mod translate;
 mod translation;
 mod world;
 
@@ -17,5 +21,7 @@ pub use delivery::{Facts, ProxyFacts};
 pub use key::ProxyId;
 pub use options::{Bind, Delivery, EnvoyFloor, MixedKinds, Options, ProvenanceIn, Proxies, Usable};
 pub use provenance::{Origin, Provenance, Provenances};
+pub use status::merge_status;
+pub use translate::translate;
 pub use translation::{Problem, ProxyResources, Translation};
 pub use world::{Objects, World};

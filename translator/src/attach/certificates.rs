@@ -26,7 +26,10 @@ pub(crate) fn certificate(
     }
     let namespace = reference.namespace.as_deref().unwrap_or(from.namespace);
     if !grants.allow(from, "", "Secret", namespace, &reference.name) {
-        let message = format!("no ReferenceGrant in {namespace} lets {} of {} refer to Secret {}", from.kind, from.namespace, reference.name);
+        let message = format!(
+            "no ReferenceGrant in {namespace} lets {} of {} refer to Secret {}",
+            from.kind, from.namespace, reference.name
+        );
         return Err((reasons::REF_NOT_PERMITTED, message));
     }
     let id = ObjectId::new(Kind::Secret, namespace, &reference.name);
@@ -85,14 +88,19 @@ fn one(
         ("", "ConfigMap") => Kind::ConfigMap,
         ("", "Secret") => Kind::Secret,
         ("certificates.k8s.io", "ClusterTrustBundle") => Kind::ClusterTrustBundle,
-        _ => return Err(AuthorityFault::Kind(format!("{kind} ({group}) is not a kind that holds authorities; ConfigMap is"))),
+        _ => {
+            return Err(AuthorityFault::Kind(format!(
+                "{kind} ({group}) is not a kind that holds authorities; ConfigMap is"
+            )));
+        }
     };
     let namespace = match known.is_namespaced() {
         true => reference.namespace.as_deref().unwrap_or(from.namespace),
         false => "",
     };
     if known.is_namespaced() && !grants.allow(from, group, kind, namespace, name) {
-        let message = format!("no ReferenceGrant in {namespace} lets {} of {} refer to {kind} {name}", from.kind, from.namespace);
+        let message =
+            format!("no ReferenceGrant in {namespace} lets {} of {} refer to {kind} {name}", from.kind, from.namespace);
         return Err(AuthorityFault::NotPermitted(message));
     }
     let id = ObjectId::new(known, namespace, name);

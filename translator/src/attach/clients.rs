@@ -28,7 +28,13 @@ pub(crate) fn is_insecure(gateway: &Gateway) -> bool {
 }
 
 /// Settles what the clients of a listener must show. Only HTTPS listeners ask for anything.
-pub(crate) fn settle(world: &World, grants: &Grants, id: &ObjectId, gateway: &Gateway, listener: &mut AttachedListener<'_>) {
+pub(crate) fn settle(
+    world: &World,
+    grants: &Grants,
+    id: &ObjectId,
+    gateway: &Gateway,
+    listener: &mut AttachedListener<'_>,
+) {
     if listener.listener.protocol != Protocol::Https {
         return;
     }
@@ -57,7 +63,9 @@ pub(crate) fn settle(world: &World, grants: &Grants, id: &ObjectId, gateway: &Ga
         origins.extend(found.iter().map(|(id, _)| Origin::new(id, "")));
         listener.authorities = Some(SecretItem {
             name: names::authorities("clients", &id.namespace, &parts),
-            body: SecretBody::Authorities(found.iter().map(|(_, pem)| pem.trim_end()).collect::<Vec<_>>().join("\n") + "\n"),
+            body: SecretBody::Authorities(
+                found.iter().map(|(_, pem)| pem.trim_end()).collect::<Vec<_>>().join("\n") + "\n",
+            ),
             origins,
         });
     }

@@ -58,7 +58,9 @@ pub(crate) fn mark(listeners: &mut [(IpAddr, AttachedListener<'_>)]) {
             listeners[holder].1.conflict.get_or_insert(conflict);
         } else {
             // Who lost holds nothing.
-            if let Some(holders) = sockets.get_mut(&(listeners[at].0, listeners[at].1.port, listeners[at].1.transport())) {
+            if let Some(holders) =
+                sockets.get_mut(&(listeners[at].0, listeners[at].1.port, listeners[at].1.transport()))
+            {
                 holders.pop();
             }
         }
@@ -77,7 +79,8 @@ fn mark_overlaps(listeners: &mut [(IpAddr, AttachedListener<'_>)]) {
     for members in sockets.values().filter(|members| members.len() > 1) {
         for at in members {
             let own = &listeners[*at].1.host;
-            let overlaps = members.iter().any(|other| other != at && own.intersection(&listeners[*other].1.host).is_some());
+            let overlaps =
+                members.iter().any(|other| other != at && own.intersection(&listeners[*other].1.host).is_some());
             listeners[*at].1.overlaps = overlaps;
         }
     }

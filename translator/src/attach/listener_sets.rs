@@ -21,18 +21,22 @@ pub(crate) enum SetVerdict {
 }
 
 /// The sets that name this Gateway, the oldest first.
-pub(crate) fn of<'w>(world: &'w World, sets: &[(&'w ObjectId, &'w ListenerSet)], gateway: &Gateway) -> Vec<AttachedSet<'w>> {
+pub(crate) fn of<'w>(
+    world: &'w World,
+    sets: &[(&'w ObjectId, &'w ListenerSet)],
+    gateway: &Gateway,
+) -> Vec<AttachedSet<'w>> {
     let own = &*gateway.metadata.namespace;
     let allowed = gateway.spec.allowed_listeners.as_ref().and_then(|allowed| allowed.namespaces.as_ref());
     let verdict = |from: &str| match namespaces::allowed(world, allowed, &FromNamespaces::None, own, from) {
         Ok(true) => SetVerdict::Allowed,
-        Ok(false) => SetVerdict::NotAllowed(format!("the Gateway does not let ListenerSets of namespace {from} attach")),
+        Ok(false) => {
+            SetVerdict::NotAllowed(format!("the Gateway does not let ListenerSets of namespace {from} attach"))
+        }
         Err(fault) => SetVerdict::NotAllowed(format!("the Gateway's allowedListeners.{fault}")),
     };
-    let mut attached: Vec<AttachedSet<'w>> = sets
-        .iter()
-        .map(|(id, set)| AttachedSet { id: (*id).clone(), set, verdict: verdict(&id.namespace) })
-        .collect();
+    let mut attached: Vec<AttachedSet<'w>> =
+        sets.iter().map(|(id, set)| AttachedSet { id: (*id).clone(), set, verdict: verdict(&id.namespace) }).collect();
     attached.sort_by(|a, b| a.set.metadata.age().cmp(&b.set.metadata.age()));
     attached
 }

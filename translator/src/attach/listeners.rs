@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use crate::World;
-use crate::api::{
-    FromNamespaces, GATEWAY_GROUP, Kind, Listener, ObjectId, Protocol, RouteGroupKind, TlsMode,
-};
+use crate::api::{FromNamespaces, GATEWAY_GROUP, Kind, Listener, ObjectId, Protocol, RouteGroupKind, TlsMode};
 use crate::host::Host;
 use crate::ir::{ClientCertificates, SecretItem, Transport};
 use crate::provenance::Origin;

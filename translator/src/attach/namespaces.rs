@@ -27,6 +27,8 @@ pub(crate) fn allowed(
             labels.entry("kubernetes.io/metadata.name".to_owned()).or_insert_with(|| from.to_owned());
             selector.matches(&labels).map_err(|fault| format!("namespaces.selector: {fault}"))
         }
-        FromNamespaces::Other(other) => Err(format!("namespaces.from: {other} is not one of All, Same, Selector, None")),
+        FromNamespaces::Other(other) => {
+            Err(format!("namespaces.from: {other} is not one of All, Same, Selector, None"))
+        }
     }
 }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use crate::World;
-use crate::api::{
-    GATEWAY_GROUP, GrpcRoute, HttpRoute, Kind, L4Route, Metadata, ObjectId, ParentRef, RouteStatus,
-};
+use crate::api::{GATEWAY_GROUP, GrpcRoute, HttpRoute, Kind, L4Route, Metadata, ObjectId, ParentRef, RouteStatus};
 use crate::host::Host;
 use crate::options::MixedKinds;
 use crate::{Options, reasons};
@@ -130,7 +128,8 @@ fn attach<'w>(
         .iter()
         .filter_map(|reference| {
             let (gateway, owner) = parent(gateways, &id.namespace, reference)?;
-            let attached = AttachedParent { reference, gateway, verdict: ParentVerdict::Accepted, listeners: Vec::new() };
+            let attached =
+                AttachedParent { reference, gateway, verdict: ParentVerdict::Accepted, listeners: Vec::new() };
             Some(attach_parent(world, gateways, id, &source, &hosts, attached, &owner))
         })
         .collect();
@@ -186,7 +185,11 @@ fn attach_parent<'w>(
     let allowing: Vec<usize> =
         named.into_iter().filter(|at| listeners[*at].allows(world, source.kind(), &id.namespace)).collect();
     if allowing.is_empty() {
-        let message = format!("no listener this parent reference means lets a {} of namespace {} attach", source.kind(), id.namespace);
+        let message = format!(
+            "no listener this parent reference means lets a {} of namespace {} attach",
+            source.kind(),
+            id.namespace
+        );
         no(reasons::NOT_ALLOWED_BY_LISTENERS, message);
         return attached;
     }
@@ -228,9 +231,8 @@ fn no_such_listener(reference: &ParentRef) -> String {
 /// An HTTPRoute and a GRPCRoute cannot share a host name of a listener: the older one stays. The routes come by age.
 fn part_kinds(all: &mut [AttachedRoute<'_>]) {
     let kinds = all.iter().map(|route| route.source.kind());
-    let (http, grpc) = kinds.fold((false, false), |(http, grpc), kind| {
-        (http || kind == Kind::HTTPRoute, grpc || kind == Kind::GRPCRoute)
-    });
+    let (http, grpc) = kinds
+        .fold((false, false), |(http, grpc), kind| (http || kind == Kind::HTTPRoute, grpc || kind == Kind::GRPCRoute));
     if !(http && grpc) {
         return;
     }
@@ -248,14 +250,21 @@ fn part_kinds(all: &mut [AttachedRoute<'_>]) {
                     .iter()
                     .any(|(host, holder)| *holder != kind && hosts.iter().any(|own| own.intersection(host).is_some()));
                 if !taken {
-                    for host in hosts.iter().filter(|host| !claimed.contains(&((*host).clone(), kind))).cloned().collect::<Vec<_>>() {
+                    for host in hosts
+                        .iter()
+                        .filter(|host| !claimed.contains(&((*host).clone(), kind)))
+                        .cloned()
+                        .collect::<Vec<_>>()
+                    {
                         claimed.push((host, kind));
                     }
                 }
                 !taken
             });
             if parent.listeners.is_empty() && parent.verdict == ParentVerdict::Accepted {
-                let message = "an older route of the other kind of HTTPRoute and GRPCRoute has a host name of this route".to_owned();
+                let message =
+                    "an older route of the other kind of HTTPRoute and GRPCRoute has a host name of this route"
+                        .to_owned();
                 parent.verdict = ParentVerdict::NotAccepted { reason: reasons::UNSUPPORTED_VALUE, message };
             }
         }
