@@ -2,4 +2,5 @@
 
 pub mod lab;
 pub mod made;
+pub mod shops;
 pub mod stand;

@@ -18,7 +18,14 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("chancery-embed", &["chancery-protocol", "chancery-resource", "chancery-core", "chancery-cache"]),
     (
         "chancery-benches",
-        &["chancery-protocol", "chancery-resource", "chancery-core", "chancery-cache", "chancery-testkit"],
+        &[
+            "chancery-protocol",
+            "chancery-resource",
+            "chancery-core",
+            "chancery-cache",
+            "chancery-translator",
+            "chancery-testkit",
+        ],
     ),
 ];
 
