@@ -18,6 +18,7 @@ mod translation;
 mod world;
 
 pub use delivery::{Facts, ProxyFacts};
+pub use emit::emit;
 pub use key::ProxyId;
 pub use options::{Bind, Delivery, EnvoyFloor, MixedKinds, Options, ProvenanceIn, Proxies, Usable};
 pub use provenance::{Origin, Provenance, Provenances};
