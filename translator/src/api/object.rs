@@ -100,6 +100,9 @@ impl Object {
     /// When the value is no object of the kind.
     pub fn read_as(kind: Kind, value: &Value) -> Result<(Object, Vec<FieldProblem>), ReadError> {
         let mut unknown = Vec::new();
+        // An absent field may be written as null.
+        let given = without_nulls(value);
+        let value = given.as_ref().unwrap_or(value);
         let object = match kind {
             Kind::GatewayClass => Object::GatewayClass(own(value, &mut unknown)?),
             Kind::Gateway => Object::Gateway(own(value, &mut unknown)?),
@@ -155,6 +158,30 @@ impl Object {
             Object::ConfigMap(object) => core(Kind::ConfigMap, &object.metadata),
             Object::Namespace(object) => core(Kind::Namespace, &object.metadata),
         }
+    }
+}
+
+/// The value without members that are null, if there are any.
+fn without_nulls(value: &Value) -> Option<Value> {
+    match value {
+        Value::Object(members) => {
+            let changed: Vec<_> = members.values().map(without_nulls).collect();
+            if !members.values().any(Value::is_null) && changed.iter().all(Option::is_none) {
+                return None;
+            }
+            let kept = members.iter().zip(changed).filter(|((_, value), _)| !value.is_null());
+            let kept = kept.map(|((key, value), changed)| (key.clone(), changed.unwrap_or_else(|| value.clone())));
+            Some(Value::Object(kept.collect()))
+        }
+        Value::Array(items) => {
+            let changed: Vec<_> = items.iter().map(without_nulls).collect();
+            if changed.iter().all(Option::is_none) {
+                return None;
+            }
+            let items = items.iter().zip(changed).map(|(item, changed)| changed.unwrap_or_else(|| item.clone()));
+            Some(Value::Array(items.collect()))
+        }
+        _ => None,
     }
 }
 

@@ -87,7 +87,7 @@ fn one(
     let known = match (group, kind) {
         ("", "ConfigMap") => Kind::ConfigMap,
         ("", "Secret") => Kind::Secret,
-        ("certificates.k8s.io", "ClusterTrustBundle") => Kind::ClusterTrustBundle,
+        ("certificates.k8s.io" | "", "ClusterTrustBundle") => Kind::ClusterTrustBundle,
         _ => {
             return Err(AuthorityFault::Kind(format!(
                 "{kind} ({group}) is not a kind that holds authorities; ConfigMap is"
