@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_cache::{Frontend, GroupKey, Publisher, ResourceSet};
+use chancery_protocol::{ResourceName, TypeUrl};
+use chancery_watch::{Absences, RootError, Verdict, Watcher, check_root};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 
-use crate::hold::{Hold, Verdict};
 use crate::tree::{Reading, Tree};
-use crate::watcher::Watcher;
 use crate::{Consequence, Counts, Problem, Report};
 
 /// Why a directory cannot be served, or no longer.
@@ -39,15 +39,11 @@ pub enum DirectoryError {
 
 impl DirectoryError {
     pub(crate) fn check(path: &Path) -> Result<(), DirectoryError> {
-        let looked = std::fs::metadata(path).and_then(|metadata| match metadata.is_dir() {
-            true => std::fs::read_dir(path).map(|_| true),
-            false => Ok(false),
-        });
-        match looked {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(DirectoryError::NotADirectory { path: path.to_owned() }),
-            Err(source) => Err(DirectoryError::Unreadable { path: path.to_owned(), source }),
-        }
+        check_root(path).map_err(|error| match error {
+            RootError::NotADirectory { path } => DirectoryError::NotADirectory { path },
+            RootError::Unreadable { path, source } => DirectoryError::Unreadable { path, source },
+            other => DirectoryError::Reading(other.to_string()),
+        })
     }
 }
 
@@ -127,25 +123,19 @@ impl Frontend for Directory {
             publisher,
             reports: self.reports,
             published: None,
-            hold: Hold::default(),
+            absent: Absences::default(),
         };
         loop {
             keeper = keeper.look().await?;
             let rescan = Instant::now() + keeper.timing.rescan;
-            let next = keeper.hold.due(keeper.timing.removal_patience).map_or(rescan, |due| due.min(rescan));
+            let next = keeper.absent.due(keeper.timing.removal_patience).map_or(rescan, |due| due.min(rescan));
             tokio::select! {
                 () = &mut stop => return Ok(()),
-                () = watcher.notified() => quiet(&watcher, keeper.timing.debounce).await,
+                () = watcher.notified() => watcher.quiet(keeper.timing.debounce).await,
                 () = sleep_until(next) => watcher.renew(),
             }
         }
     }
-}
-
-/// Waits until notifications pause, but not for long: somebody may write all the time.
-async fn quiet(watcher: &Watcher, pause: Duration) {
-    let latest = Instant::now() + pause * 10;
-    while Instant::now() < latest && timeout(pause, watcher.notified()).await.is_ok() {}
 }
 
 /// What is kept between two looks at the directory.
@@ -157,7 +147,7 @@ struct Keeper {
     reports: watch::Sender<Arc<Report>>,
     /// What was published last: the resources, and the problems told of.
     published: Option<Reading>,
-    hold: Hold,
+    absent: Absences<(TypeUrl, ResourceName)>,
 }
 
 impl Keeper {
@@ -168,7 +158,7 @@ impl Keeper {
             keeper.tree.refresh();
             let reading = keeper.tree.reading();
             match keeper.published.as_ref() == Some(&reading) {
-                true => keeper.hold = Hold::default(),
+                true => keeper.absent = Absences::default(),
                 false => keeper.consider(reading),
             }
             keeper
@@ -179,11 +169,21 @@ impl Keeper {
     fn consider(&mut self, mut reading: Reading) {
         let nothing = ResourceSet::new();
         let published = self.published.as_ref().map_or(&nothing, |published| &published.resources);
-        let newest = std::mem::take(&mut reading.resources);
-        match self.hold.judge(Instant::now(), self.timing.removal_patience, newest, published) {
-            Verdict::Wait(_) => {}
-            Verdict::Publish(resources) => self.publish(Reading { resources, ..reading }),
+        let mut newest = std::mem::take(&mut reading.resources);
+        let missing = published
+            .iter()
+            .filter(|last| newest.get(last.type_url(), last.name()).is_none())
+            .map(|last| (last.type_url().clone(), last.name().clone()));
+        let Verdict::Settled(kept) = self.absent.judge(Instant::now(), self.timing.removal_patience, missing) else {
+            return;
+        };
+        for (type_url, name) in kept {
+            if let Some(last) = published.get(&type_url, &name) {
+                // Its absence was just checked.
+                let _ = newest.insert(last.clone());
+            }
         }
+        self.publish(Reading { resources: newest, ..reading });
     }
 
     fn publish(&mut self, reading: Reading) {

@@ -1,13 +1,12 @@
 //! One file: what it says now, and what of it was published last.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use chancery_protocol::Resource;
 use chancery_resource::{Document, read_documents, validate};
+use chancery_watch::{Fingerprint, read_bounded};
 
-use crate::scan::Fingerprint;
 use crate::{Consequence, Problem};
 
 /// Larger files are not read.
@@ -91,7 +90,7 @@ impl SourceFile {
         let name = path.display().to_string();
         self.state = State::Read(fingerprint);
         self.problems.clear();
-        let bytes = match read_bounded(path) {
+        let bytes = match read_bounded(path, MAX_BYTES) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return self.vanish(),
             Err(error) => {
@@ -145,13 +144,4 @@ impl SourceFile {
         }
         admitted
     }
-}
-
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let bytes = fs::metadata(path)?.len();
-    if bytes > MAX_BYTES {
-        let why = format!("{bytes} bytes are more than the {MAX_BYTES} a file may have");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
-    }
-    fs::read(path)
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chancery_cache::ResourceSet;
+use chancery_watch::{Listing, scan};
 
 use crate::file::SourceFile;
 use crate::report::{Consequence, Problem};
-use crate::scan::{Listing, scan};
 use crate::{DirectoryError, Report};
 
 /// Everything known of the files, between two readings.

@@ -3,6 +3,7 @@
 mod canonical;
 mod descriptors;
 mod encode;
+pub mod located;
 mod references;
 mod schema;
 mod text;

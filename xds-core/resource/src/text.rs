@@ -3,7 +3,6 @@
 mod document;
 mod error;
 mod message;
-mod parse;
 mod render;
 mod well_known;
 

@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 use crate::workspace::{metadata, packages, read, text};
 
 /// A package and those of the workspace it may be built from (tests may use any).
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("chancery-protocol", &[]),
     ("chancery-resource", &["chancery-protocol"]),
     ("chancery-core", &["chancery-protocol", "chancery-resource"]),
     ("chancery-cache", &["chancery-protocol", "chancery-resource"]),
-    ("chancery-directory", &["chancery-protocol", "chancery-resource", "chancery-cache"]),
+    ("chancery-watch", &[]),
+    ("chancery-directory", &["chancery-protocol", "chancery-resource", "chancery-cache", "chancery-watch"]),
     ("chancery-translator", &["chancery-protocol", "chancery-resource", "chancery-cache"]),
     ("chancery-explain", &["chancery-protocol", "chancery-resource"]),
-    ("chancery-files", &["chancery-protocol", "chancery-resource", "chancery-cache", "chancery-translator"]),
+    ("chancery-files", &["chancery-resource", "chancery-translator", "chancery-watch"]),
     ("chancery-testkit", &["chancery-protocol"]),
     ("chancery-embed", &["chancery-protocol", "chancery-resource", "chancery-core", "chancery-cache"]),
     (

@@ -6,10 +6,10 @@ use chancery_protocol::{Resource, TypeUrl};
 use prost_reflect::{DynamicMessage, Value};
 
 use super::ReadError;
-use super::error::{Position, Problem};
-use super::message::{closest, read_draft};
-use super::parse::{Content, Node, parse_then};
+use super::error::Problem;
+use super::message::read_draft;
 use crate::descriptors::pool;
+use crate::located::{self, Content, Node, Position, closest};
 
 /// Lists whose items need no `@type`: the key says it.
 const LISTS: &[(&str, &TypeUrl)] = &[
@@ -81,15 +81,15 @@ pub struct Document {
 /// assert_eq!(errors[0].line, 5);
 /// ```
 pub fn read_documents(source_name: &str, text: impl AsRef<[u8]>) -> (Vec<Document>, Vec<ReadError>) {
-    let read = parse_then(text.as_ref(), |documents, problem| {
+    let read = located::read(text.as_ref(), |documents, problem| {
         let mut collector = Collector { file: source_name, found: Vec::new(), problems: Vec::new() };
         for document in &documents {
             collector.document(document);
         }
-        collector.problems.extend(problem);
+        collector.problems.extend(problem.map(Problem::from));
         (collector.found, collector.problems)
     });
-    let (found, problems) = read.unwrap_or_else(|problem| (Vec::new(), vec![problem]));
+    let (found, problems) = read.unwrap_or_else(|problem| (Vec::new(), vec![problem.into()]));
     (found, problems.into_iter().map(|problem| problem.in_file(source_name)).collect())
 }
 

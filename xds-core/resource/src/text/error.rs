@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::located::{Position, SyntaxError};
+
 /// One problem in one file: where it is, what it is, and what may help.
 ///
 /// ```
@@ -62,9 +64,9 @@ impl Problem {
     }
 }
 
-/// A place in a text, from 1; zeros when it is not known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Position {
-    pub(super) line: u32,
-    pub(super) column: u32,
+impl From<SyntaxError> for Problem {
+    fn from(error: SyntaxError) -> Self {
+        let SyntaxError { at, message, help } = error;
+        Problem { at, path: String::new(), message, help }
+    }
 }

@@ -4,11 +4,11 @@ use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, EnumDescriptor, Kind, MapKey, MessageDescriptor, Value};
 
 use super::ReadError;
-use super::error::{Position, Problem};
-use super::parse::{Content, Key, Node, parse_then};
+use super::error::Problem;
 use super::well_known::{deserialize, holds_null, is_well_known};
 use crate::descriptors::pool;
 use crate::encode::Draft;
+use crate::located::{self, Content, Key, Node, Position, closest};
 
 /// How many problems of one resource are told; the first ones usually explain the others.
 const MAX_PROBLEMS: usize = 20;
@@ -27,11 +27,12 @@ const MAX_PROBLEMS: usize = 20;
 /// assert_eq!(draft.encode().unwrap().name().as_str(), "shop");
 /// ```
 pub fn read_message(type_url: &str, source_name: &str, text: impl AsRef<[u8]>) -> Result<Draft, Vec<ReadError>> {
-    let read = parse_then(text.as_ref(), |documents, problem| read_only(type_url, &documents, problem));
+    let read =
+        located::read(text.as_ref(), |documents, problem| read_only(type_url, &documents, problem.map(Problem::from)));
     let problems = match read {
         Ok((Some(draft), problems)) if problems.is_empty() => return Ok(draft),
         Ok((_, problems)) => problems,
-        Err(problem) => vec![problem],
+        Err(problem) => vec![problem.into()],
     };
     Err(problems.into_iter().map(|problem| problem.in_file(source_name)).collect())
 }
@@ -365,13 +366,4 @@ fn opaque(pool: &DescriptorPool, node: &Node) -> Option<Vec<u8>> {
     let mut bytes = deserialize(&pool.get_message_by_name("google.protobuf.BytesValue")?, value).ok()?;
     let bytes = bytes.take_field_by_name("value").and_then(|value| value.as_bytes().cloned());
     Some(bytes.unwrap_or_default().to_vec())
-}
-
-/// `did you mean ...?`, where a name is near enough.
-pub(super) fn closest(name: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
-    let near = candidates
-        .map(|candidate| (strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(name.len()) / 5)
-        .min()?;
-    Some(format!("did you mean `{}`?", near.1))
 }

@@ -2,7 +2,7 @@
 
 use prost_reflect::{DeserializeOptions, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 
-use super::parse::{Content, Node};
+use crate::located::{Content, Node};
 
 /// Reads such a message from its JSON form.
 pub(super) fn deserialize(descriptor: &MessageDescriptor, node: &Node) -> Result<DynamicMessage, String> {

@@ -1,11 +1,12 @@
 //! From the bytes of a YAML or JSON file to trees whose every node knows its place.
+//!
+//! For whoever reads files that people write, and wants to say on which line something is wrong. Nothing in a file makes this
+//! panic or use memory without bound: depth, size and the work of aliases are limited.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
-
-use super::error::{Position, Problem};
 
 /// How deep collections may be nested; Envoy's deepest messages stay below 50.
 const MAX_DEPTH: usize = 100;
@@ -17,16 +18,39 @@ const MAX_SCALAR_BYTES: usize = 128 << 20;
 /// The YAML reader takes some 40 KiB of stack a level in a debug build.
 const STACK_BYTES: usize = 16 << 20;
 
+/// A place in a text, from 1; zeros when it is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Position {
+    /// The line.
+    pub line: u32,
+    /// The column, in characters.
+    pub column: u32,
+}
+
+/// Why a text cannot be read, or not to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// Where.
+    pub at: Position,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it, if that can be said.
+    pub help: Option<String>,
+}
+
 /// A value in a document.
-#[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) at: Position,
-    pub(super) content: Content,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Where it begins.
+    pub at: Position,
+    /// What it is.
+    pub content: Content,
 }
 
 /// What a value is.
-#[derive(Debug, Clone)]
-pub(super) enum Content {
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub enum Content {
     Null,
     Bool(bool),
     Unsigned(u64),
@@ -38,15 +62,17 @@ pub(super) enum Content {
 }
 
 /// A key of a map.
-#[derive(Debug, Clone)]
-pub(super) struct Key {
-    pub(super) at: Position,
-    pub(super) text: String,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Where it is.
+    pub at: Position,
+    /// What it says.
+    pub text: String,
 }
 
 impl Node {
     /// What the value is, to a person.
-    pub(super) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self.content {
             Content::Null => "nothing",
             Content::Bool(_) => "a boolean",
@@ -58,7 +84,7 @@ impl Node {
     }
 
     /// The value under this key, if this is a map that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+    pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.content {
             Content::Map(entries) => entries.iter().find(|(other, _)| other.text == key).map(|(_, node)| node),
             _ => None,
@@ -66,15 +92,67 @@ impl Node {
     }
 
     /// The text, if this is one.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Text(text) => Some(text),
             _ => None,
         }
     }
 
+    /// The items, if this is a list; none otherwise.
+    pub fn items(&self) -> &[Node] {
+        match &self.content {
+            Content::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The entries in the order they are written, if this is a map; none otherwise.
+    pub fn entries(&self) -> &[(Key, Node)] {
+        match &self.content {
+            Content::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The whole number, if this is one.
+    pub fn integer(&self) -> Option<i64> {
+        match self.content {
+            Content::Unsigned(value) => i64::try_from(value).ok(),
+            Content::Negative(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing is written here (`null`, `~`, or nothing after a colon).
+    pub fn is_null(&self) -> bool {
+        matches!(self.content, Content::Null)
+    }
+
+    /// Where the value at this path (`spec.rules[0].name`) is: its key, for a value in a map. Of a path that leads nowhere,
+    /// the last place that is there.
+    ///
+    /// ```
+    /// use chancery_resource::located;
+    /// let line = located::read(b"spec:\n  rules:\n  - name: a\n", |documents, _| documents[0].locate("spec.rules[0].name").line);
+    /// assert_eq!(line, Ok(3));
+    /// ```
+    pub fn locate(&self, path: &str) -> Position {
+        let (mut node, mut at) = (self, self.at);
+        for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
+            if let Some(index) = part.strip_suffix(']') {
+                let Some(item) = index.parse().ok().and_then(|index: usize| node.items().get(index)) else { break };
+                (node, at) = (item, item.at);
+            } else {
+                let Some((key, value)) = node.entries().iter().find(|(key, _)| key.text == part) else { break };
+                (node, at) = (value, key.at);
+            }
+        }
+        at
+    }
+
     /// The same value without positions.
-    pub(super) fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> serde_json::Value {
         match &self.content {
             Content::Null => serde_json::Value::Null,
             Content::Bool(value) => (*value).into(),
@@ -90,14 +168,23 @@ impl Node {
     }
 }
 
-/// Parses the bytes and reads the documents found, all on a stack that is deep enough for any document [`parse`] accepts.
-pub(super) fn parse_then<T: Send>(
+/// Parses the bytes and reads the documents found, all on a stack that is deep enough for any document that is accepted.
+/// `read` gets the documents up to the first error of syntax, and that error; empty documents are left out.
+///
+/// # Errors
+/// When there is no thread to read on, or `read` panics.
+///
+/// ```
+/// use chancery_resource::located;
+/// let read = located::read(b"a: 1\n---\nb: [2\n", |documents, error| (documents[0].to_json(), error.is_some()));
+/// assert_eq!(read, Ok((serde_json::json!({"a": 1}), true)));
+/// ```
+pub fn read<T: Send>(
     bytes: &[u8],
-    read: impl FnOnce(Vec<Node>, Option<Problem>) -> T + Send,
-) -> Result<T, Problem> {
-    let failed = |cause: String| Problem {
+    read: impl FnOnce(Vec<Node>, Option<SyntaxError>) -> T + Send,
+) -> Result<T, SyntaxError> {
+    let failed = |cause: String| SyntaxError {
         at: Position::default(),
-        path: String::new(),
         message: format!("the file cannot be read now: {cause}"),
         help: None,
     };
@@ -115,8 +202,9 @@ pub(super) fn parse_then<T: Send>(
     })
 }
 
-/// The documents in these bytes, up to the first error of syntax. Empty documents are left out.
-fn parse(bytes: &[u8]) -> (Vec<Node>, Option<Problem>) {
+/// The documents in these bytes, up to the first error of syntax. Empty documents are left out. For who is already within
+/// [`read`]: it needs a deep stack.
+pub fn parse(bytes: &[u8]) -> (Vec<Node>, Option<SyntaxError>) {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => return (Vec::new(), Some(not_utf8(bytes, error.valid_up_to()))),
@@ -148,24 +236,23 @@ fn parse(bytes: &[u8]) -> (Vec<Node>, Option<Problem>) {
     (documents, None)
 }
 
-fn syntax(error: &serde_saphyr::Error) -> Problem {
+fn syntax(error: &serde_saphyr::Error) -> SyntaxError {
     let text = error.without_snippet().to_string();
     // The place is told by line and column, not in the words.
     let message = match text.rfind(" at line ") {
         Some(at) => text[..at].trim_end_matches(':').to_owned(),
         None => text,
     };
-    Problem { at: error.location().map(position).unwrap_or_default(), path: String::new(), message, help: None }
+    SyntaxError { at: error.location().map(position).unwrap_or_default(), message, help: None }
 }
 
-fn not_utf8(bytes: &[u8], valid: usize) -> Problem {
+fn not_utf8(bytes: &[u8], valid: usize) -> SyntaxError {
     let before = bytes.get(..valid).unwrap_or_default();
     let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
     let column = 1 + String::from_utf8_lossy(&before[line_start..]).chars().count();
-    Problem {
+    SyntaxError {
         at: Position { line: line.try_into().unwrap_or(u32::MAX), column: column.try_into().unwrap_or(u32::MAX) },
-        path: String::new(),
         message: "the file is not UTF-8 text".into(),
         help: Some("save it as UTF-8".into()),
     }
@@ -260,6 +347,20 @@ impl<'de> Visitor<'de> for ContentVisitor {
     }
 }
 
+/// `did you mean ...?`, where a name is near enough to one of these.
+///
+/// ```
+/// let help = chancery_resource::located::closest("hostnmae", ["port", "hostname"].map(str::to_owned).into_iter());
+/// assert_eq!(help.as_deref(), Some("did you mean `hostname`?"));
+/// ```
+pub fn closest(name: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
+    let near = candidates
+        .map(|candidate| (strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(name.len()) / 5)
+        .min()?;
+    Some(format!("did you mean `{}`?", near.1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,7 +435,7 @@ mod tests {
             let uses = vec![format!("*a{}", level - 1); 10].join(", ");
             bomb.push_str(&format!("a{level}: &a{level} [{uses}]\n"));
         }
-        let refused = |text: &str| parse_then(text.as_bytes(), |_, problem| problem.is_some()).unwrap();
+        let refused = |text: &str| super::read(text.as_bytes(), |_, problem| problem.is_some()).unwrap();
         assert!(refused(&bomb));
         assert!(refused(&"[".repeat(100_000)));
         assert!(refused(&"- ".repeat(100_000)));

@@ -14,15 +14,16 @@ const SETTLED: Duration = Duration::from_secs(1);
 
 /// The files found.
 #[derive(Debug, Default)]
-pub(crate) struct Listing {
-    pub(crate) files: BTreeMap<PathBuf, Fingerprint>,
+pub struct Listing {
+    /// The files, and what tells whether they have changed.
+    pub files: BTreeMap<PathBuf, Fingerprint>,
     /// Directories, and files, that could not be looked at.
-    pub(crate) unreadable: Vec<(PathBuf, io::Error)>,
+    pub unreadable: Vec<(PathBuf, io::Error)>,
 }
 
 /// What changes when a file does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fingerprint {
+pub struct Fingerprint {
     bytes: u64,
     modified: Option<SystemTime>,
     identity: (u64, u64),
@@ -38,8 +39,18 @@ impl Fingerprint {
     }
 
     /// Whether a file read under the fingerprint `self` need not be read again, now that it has this one.
-    pub(crate) fn proves_unchanged(&self, now: &Fingerprint) -> bool {
+    pub fn proves_unchanged(&self, now: &Fingerprint) -> bool {
         self.settled && self == now
+    }
+
+    /// Whether the file was not changed for a while when it was looked at.
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// How large the file is.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 }
 
@@ -54,8 +65,8 @@ pub(crate) fn identity(_: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// Every resource file below `root`. Names that begin with a dot are passed over, links are followed.
-pub(crate) fn scan(root: &Path) -> Listing {
+/// Every YAML and JSON file below `root`. Names that begin with a dot are passed over, links are followed.
+pub fn scan(root: &Path) -> Listing {
     let mut listing = Listing::default();
     walk(root, &mut Vec::new(), &mut listing);
     listing
@@ -82,7 +93,7 @@ fn walk(directory: &Path, above: &mut Vec<(u64, u64)>, listing: &mut Listing) {
         };
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => walk(&path, above, listing),
-            Ok(metadata) if metadata.is_file() && is_resource_file(&path) => {
+            Ok(metadata) if metadata.is_file() && is_text_file(&path) => {
                 listing.files.insert(path, Fingerprint::of(&metadata));
             }
             Ok(_) => {}
@@ -98,6 +109,6 @@ fn hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-fn is_resource_file(path: &Path) -> bool {
+fn is_text_file(path: &Path) -> bool {
     path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
 }
