@@ -70,18 +70,34 @@ impl HeaderTest {
         if Seen::written_before(name) {
             return Verdict::Unknown(format!("header {name} is written by the proxy, and not evaluated"));
         }
-        let Some(value) = seen.header(name).or_else(|| self.missing_is_empty.then(String::new)) else {
+        let mut values = seen.each_value(name);
+        if values.is_empty() && self.missing_is_empty {
+            values.push(String::new());
+        }
+        if values.is_empty() {
             return match self.test {
                 // A missing header only ever satisfies a test of presence: inverted tests of its value fail, too.
                 ValueTest::Present(wanted) if wanted == self.inverted => Verdict::Holds,
                 _ => Verdict::Fails(format!("header {name} is missing")),
             };
-        };
-        match (self.test.verdict(&value), self.inverted) {
-            (Verdict::Unknown(reason), _) => Verdict::Unknown(format!("header {name}: {reason}")),
-            (Verdict::Holds, false) | (Verdict::Fails(_), true) => Verdict::Holds,
-            (Verdict::Fails(reason), false) => Verdict::Fails(format!("header {name}: {value:?} {reason}")),
-            (Verdict::Holds, true) => Verdict::Fails(format!("header {name}: {value:?} is what it must not be")),
+        }
+        // One value that passes is enough.
+        let shown = values.join(", ");
+        let mut first = None;
+        for value in &values {
+            match (self.test.verdict(value), self.inverted) {
+                (Verdict::Holds, false) => return Verdict::Holds,
+                (Verdict::Holds, true) => {
+                    return Verdict::Fails(format!("header {name}: {shown:?} is what it must not be"));
+                }
+                (failed, _) => first = first.or(Some(failed)),
+            }
+        }
+        match (first, self.inverted) {
+            (Some(Verdict::Unknown(reason)), _) => Verdict::Unknown(format!("header {name}: {reason}")),
+            (_, true) => Verdict::Holds,
+            (Some(Verdict::Fails(reason)), false) => Verdict::Fails(format!("header {name}: {shown:?} {reason}")),
+            (Some(Verdict::Holds) | None, false) => Verdict::Holds,
         }
     }
 }

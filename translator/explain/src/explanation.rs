@@ -164,6 +164,8 @@ pub enum Outcome {
     DirectResponse {
         /// The status.
         status: u16,
+        /// The request's own address, which Envoy adds to 201 and redirects.
+        location: Option<String>,
         /// The body, where the resource has it.
         body: Option<String>,
     },
@@ -196,6 +198,9 @@ pub struct Explanation {
     pub route: Option<RouteFound>,
     /// What becomes of the request.
     pub outcome: Outcome,
+    /// The request is gRPC: what Envoy answers by itself has status 200, and says the status in `grpc-status` and the body in
+    /// `grpc-message`.
+    pub is_grpc: bool,
     /// Changes of the response's headers.
     pub response_headers: HeaderChanges,
     /// HTTP filters on the way that may change this, and are not evaluated. The router is not among them.
@@ -215,6 +220,7 @@ impl Explanation {
             virtual_host: None,
             route: None,
             outcome: Outcome::Undetermined { reason: String::new() },
+            is_grpc: false,
             response_headers: HeaderChanges::default(),
             filters: Vec::new(),
             notes: Vec::new(),

@@ -12,7 +12,7 @@ use crate::condition::Fraction;
 use crate::explanation::{Chosen, HostRewrite, Mirror, Retry, Timeouts};
 use crate::headers::{BothWays, Level, LevelChanges};
 use crate::manager::Seen;
-use crate::path::without_query;
+use crate::path::{with_prefix, without_query};
 use crate::text::{Findings, Substitution};
 use crate::upstream::Clusters;
 
@@ -163,25 +163,26 @@ impl Forwarding {
 
     /// What becomes of the authority.
     pub(crate) fn host(&self, seen: &Seen, picked: &Picked<'_>) -> Result<HostRewrite, String> {
-        Ok(match (&self.host, picked.host) {
-            (_, Some(host)) => HostRewrite::To(host.to_owned()),
-            (NewHost::Kept, None) => HostRewrite::Kept,
-            (NewHost::To(host), None) => HostRewrite::To(host.clone()),
-            (NewHost::OfEndpoint, None) => HostRewrite::OfEndpoint,
-            (NewHost::OfHeader(name), None) => match seen.header(name) {
+        // The weighted cluster's comes first, and the route's over it.
+        let of_cluster = || picked.host.map_or(HostRewrite::Kept, |host| HostRewrite::To(host.to_owned()));
+        Ok(match &self.host {
+            NewHost::Kept => of_cluster(),
+            NewHost::To(host) => HostRewrite::To(host.clone()),
+            NewHost::OfEndpoint => HostRewrite::OfEndpoint,
+            NewHost::OfHeader(name) => match seen.header(name) {
                 Some(host) if !host.is_empty() => HostRewrite::To(host),
-                _ => HostRewrite::Kept,
+                _ => of_cluster(),
             },
-            (NewHost::OfPath(by), None) => HostRewrite::To(by.replaced(without_query(&seen.path))?),
-            (NewHost::Computed(format), None) => HostRewrite::Computed(format.clone()),
+            NewHost::OfPath(by) => HostRewrite::To(by.replaced(without_query(&seen.path))?),
+            NewHost::Computed(format) => HostRewrite::Computed(format.clone()),
         })
     }
 
     /// The path the upstream gets.
-    pub(crate) fn path(&self, seen: &Seen, matched_bytes: usize) -> Result<String, String> {
+    pub(crate) fn path(&self, seen: &Seen, matched_bytes: Option<usize>) -> Result<String, String> {
         match &self.path {
             NewPath::Same => Ok(seen.path.clone()),
-            NewPath::Prefix(prefix) => Ok(format!("{prefix}{}", seen.path.get(matched_bytes..).unwrap_or_default())),
+            NewPath::Prefix(prefix) => Ok(with_prefix(&seen.path, matched_bytes, prefix)),
             NewPath::Substituted(by) => {
                 let before = without_query(&seen.path);
                 let query = seen.path.get(before.len()..).unwrap_or_default();

@@ -78,25 +78,33 @@ impl HeaderChanges {
     pub fn applied_to(&self, headers: &[(String, String)]) -> Vec<(String, String)> {
         let mut now: Vec<(String, String)> =
             headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
-        for change in &self.0 {
-            let value = change.literal().or_else(|| change.value.clone()).unwrap_or_default();
-            let present = now.iter().any(|(name, _)| *name == change.name);
-            let (clear, add) = match change.operation {
-                HeaderOperation::Remove => (true, false),
-                HeaderOperation::Append => (false, true),
-                HeaderOperation::AddIfAbsent => (false, !present),
-                HeaderOperation::Overwrite => (true, true),
-                HeaderOperation::OverwriteIfPresent => (present, present),
-            };
-            if clear {
-                now.retain(|(name, _)| *name != change.name);
-            }
-            if add {
-                now.push((change.name.clone(), value));
-            }
+        for level in self.0.chunk_by(|one, next| one.level == next.level) {
+            now = level_applied(level, now);
         }
         now
     }
+}
+
+/// The headers after the changes of one level: what is there decides before anything is added, and what overwrites goes
+/// before what adds.
+fn level_applied(changes: &[HeaderChange], mut headers: Vec<(String, String)>) -> Vec<(String, String)> {
+    let of = |wanted: &[HeaderOperation]| changes.iter().filter(|change| wanted.contains(&change.operation)).collect();
+    let removals: Vec<&HeaderChange> = of(&[HeaderOperation::Remove]);
+    headers.retain(|(name, _)| !removals.iter().any(|change| change.name == *name));
+    let before: Vec<String> = headers.iter().map(|(name, _)| name.clone()).collect();
+    let text = |change: &HeaderChange| change.literal().or_else(|| change.value.clone()).unwrap_or_default();
+    for change in of(&[HeaderOperation::Overwrite, HeaderOperation::OverwriteIfPresent]) {
+        if change.operation == HeaderOperation::Overwrite || before.contains(&change.name) {
+            headers.retain(|(name, _)| *name != change.name);
+            headers.push((change.name.clone(), text(change)));
+        }
+    }
+    for change in of(&[HeaderOperation::Append, HeaderOperation::AddIfAbsent]) {
+        if change.operation == HeaderOperation::Append || !before.contains(&change.name) {
+            headers.push((change.name.clone(), text(change)));
+        }
+    }
+    headers
 }
 
 /// The changes one level makes: removals first.

@@ -46,6 +46,24 @@ impl Seen {
         if values.is_empty() { None } else { Some(values.join(",")) }
     }
 
+    /// Each value of a header; pseudo-headers have one.
+    pub(crate) fn each_value(&self, name: &str) -> Vec<String> {
+        let values: Vec<String> = self.values(name).map(str::to_owned).collect();
+        if values.is_empty() { self.header(name).into_iter().collect() } else { values }
+    }
+
+    /// The first value of a header; pseudo-headers have one.
+    pub(crate) fn first_header(&self, name: &str) -> Option<String> {
+        let first = self.values(name).next().map(str::to_owned);
+        first.or_else(|| self.header(name))
+    }
+
+    /// Whether it is a gRPC request.
+    pub(crate) fn is_grpc(&self) -> bool {
+        let kind = self.header("content-type").unwrap_or_default();
+        kind.strip_prefix("application/grpc").is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
+    }
+
     /// The value of a header that is there once.
     pub(crate) fn single_header(&self, name: &str) -> Option<&str> {
         let mut values = self.values(name);
@@ -135,24 +153,62 @@ impl Manager {
                 .push(format!("the request asks for an upgrade, and {whether} allowed; that is not evaluated"));
         }
         let mut seen = self.seen(request, local_port);
+        explanation.is_grpc = seen.is_grpc();
         if request.method != "CONNECT" {
-            let refused = |reason: String| Outcome::Answered { status: 400, location: None, reason };
-            match self.normalization.path(&request.path) {
-                Normal::Path(path) => seen.path = path,
-                Normal::Refused(reason) => return explanation.ending(refused(reason)),
-                Normal::Redirect(path) => {
-                    let reason = "escaped slashes were unescaped".into();
-                    return explanation.ending(Outcome::Answered { status: 307, location: Some(path), reason });
+            let (path, early) = match self.normalization.path(&request.path) {
+                Normal::Path(path) if path.starts_with('/') => (path, None),
+                Normal::Path(path) => {
+                    let reason = format!("the path {path:?} does not start with /");
+                    (path, Some(Outcome::Answered { status: 404, location: None, reason }))
                 }
-            }
-            if !seen.path.starts_with('/') {
-                let reason = format!("the path {:?} does not start with /", seen.path);
-                return explanation.ending(Outcome::Answered { status: 404, location: None, reason });
+                Normal::Refused { path, reason } => {
+                    (path, Some(Outcome::Answered { status: 400, location: None, reason }))
+                }
+                Normal::Redirect(path) => {
+                    let reason = format!("escaped slashes were unescaped: {path:?}");
+                    let location = Some(path.clone()).filter(|_| !seen.is_grpc());
+                    (path, Some(Outcome::Answered { status: 307, location, reason }))
+                }
+            };
+            seen.path = path;
+            if let Some(outcome) = early {
+                return self.answered_early(request, &seen, table, clusters, explanation).ending(outcome);
             }
         }
+        self.routed(&seen, table, clusters, explanation)
+    }
+
+    /// An answer given before a route is looked for has the response headers of the route that would have forwarded, if the
+    /// client says the scheme by itself: Envoy has not yet, and finds no route without. The authority is still as it came.
+    fn answered_early(
+        &self,
+        request: &Request,
+        seen: &Seen,
+        table: Option<&Table>,
+        clusters: &Clusters,
+        mut explanation: Explanation,
+    ) -> Explanation {
+        let Some(forwarded_scheme) = seen.values("x-forwarded-proto").next().map(str::to_owned) else {
+            return explanation;
+        };
+        let seen = Seen { forwarded_scheme, authority: request.authority.clone(), ..seen.clone() };
+        let routed = self.routed(&seen, table, clusters, Explanation::beginning());
+        if let Outcome::Forwarded(_) = routed.outcome {
+            explanation.response_headers = routed.response_headers;
+        }
+        explanation
+    }
+
+    fn routed(
+        &self,
+        seen: &Seen,
+        table: Option<&Table>,
+        clusters: &Clusters,
+        mut explanation: Explanation,
+    ) -> Explanation {
         match (&self.routes, table) {
-            (Routes::Inline(table), _) => table.explain(&seen, clusters, explanation),
-            (Routes::Named(_), Some(table)) => table.explain(&seen, clusters, explanation),
+            (Routes::Inline(table), _) => table.explain(seen, clusters, explanation),
+            (Routes::Named(_), Some(table)) => table.explain(seen, clusters, explanation),
             (Routes::Named(name), None) => {
                 let reason = format!("the route configuration {name:?} is not among the resources");
                 explanation.route_configuration = Some(name.clone());
@@ -164,7 +220,8 @@ impl Manager {
 
     fn seen(&self, request: &Request, local_port: Option<u16>) -> Seen {
         let headers = request.headers.iter();
-        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+        // White space around values does not survive HTTP/1.1.
+        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
         let headers: Vec<(String, String)> = headers.filter(|(name, _)| name != "host").collect();
         let own = if request.transport.is_tls() { "https" } else { "http" };
         let forwarded = headers.iter().find(|(name, _)| name == "x-forwarded-proto");

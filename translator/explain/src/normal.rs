@@ -30,8 +30,8 @@ pub(crate) enum Normal {
     Path(String),
     /// Answered at once with a redirect to this path.
     Redirect(String),
-    /// Answered at once with 400, because of this.
-    Refused(String),
+    /// Answered at once with 400.
+    Refused { path: String, reason: String },
 }
 
 impl Normalization {
@@ -66,7 +66,7 @@ impl Normalization {
     /// The path as routes see it.
     pub(crate) fn path(&self, path: &str) -> Normal {
         if path.contains('#') {
-            return Normal::Refused("the path has a fragment".into());
+            return Normal::Refused { path: path.to_owned(), reason: "the path has a fragment".into() };
         }
         let (mut before, query) = match path.find('?') {
             Some(end) => (path.get(..end).unwrap_or_default().to_owned(), path.get(end..).unwrap_or_default()),
@@ -77,9 +77,8 @@ impl Normalization {
         if unescaped != before {
             match self.escaped_slashes {
                 PathWithEscapedSlashesAction::RejectRequest => {
-                    return Normal::Refused(
-                        "the path has escaped slashes, and the connection manager rejects them".into(),
-                    );
+                    let reason = "the path has escaped slashes, and the connection manager rejects them".into();
+                    return Normal::Refused { path: unescaped + query, reason };
                 }
                 PathWithEscapedSlashesAction::UnescapeAndRedirect => (before, redirected) = (unescaped, true),
                 PathWithEscapedSlashesAction::UnescapeAndForward => before = unescaped,
@@ -90,7 +89,9 @@ impl Normalization {
         if self.normalize_path {
             match without_dots(&before) {
                 Some(normal) => before = normal,
-                None => return Normal::Refused("the path cannot be normalized".into()),
+                None => {
+                    return Normal::Refused { path: before + query, reason: "the path cannot be normalized".into() };
+                }
             }
         }
         if self.merge_slashes {
@@ -134,29 +135,47 @@ fn with_single_slashes(path: &str) -> String {
     single
 }
 
-/// The path with `.` and `..` resolved, backslashes turned, and escapes of unreserved characters taken back; `None` when it is
-/// no absolute path or has a broken escape of NUL.
+/// The path with backslashes turned, escapes of unreserved characters taken back, and `.` and `..` resolved; `None` when it
+/// is no absolute path, or has a NUL.
 fn without_dots(path: &str) -> Option<String> {
-    let path = path.replace('\\', "/");
+    let path = unescape_unreserved(&path.replace('\\', "/"));
     let rest = path.strip_prefix('/')?;
     if rest.contains("%00") {
         return None;
     }
     let mut segments: Vec<&str> = Vec::new();
-    let all: Vec<&str> = rest.split('/').collect();
-    let last = all.len().saturating_sub(1);
-    for (index, segment) in all.iter().enumerate() {
-        match segment.to_ascii_lowercase().replace("%2e", ".").as_str() {
-            "." if index == last => segments.push(""),
+    for segment in rest.split('/') {
+        // A dot segment at the end leaves its slash.
+        match segment {
             "." => {}
             ".." => {
                 segments.pop();
-                if index == last {
-                    segments.push("");
-                }
             }
             _ => segments.push(segment),
         }
     }
-    Some(format!("/{}", segments.join("/").replace("%2e", ".").replace("%2E", ".")))
+    if matches!(rest.rsplit('/').next(), Some("." | "..")) {
+        segments.push("");
+    }
+    Some(format!("/{}", segments.join("/")))
+}
+
+fn unescape_unreserved(path: &str) -> String {
+    let mut unescaped = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('%') {
+        unescaped.push_str(before);
+        let code = after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).map(char::from);
+        match code {
+            Some(code) if code.is_ascii_alphanumeric() || "-._~".contains(code) => {
+                unescaped.push(code);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                unescaped.push('%');
+                rest = after;
+            }
+        }
+    }
+    unescaped + rest
 }

@@ -1,5 +1,7 @@
 //! The path of a route: what it must be, and what of it a rewrite replaces.
 
+use std::borrow::Cow;
+
 use envoy_types::pb::envoy::config::route::v3::route_match::PathSpecifier;
 
 use crate::text::{Findings, Pattern};
@@ -57,6 +59,7 @@ impl PathTest {
             return Verdict::Fails("the request has no path".into());
         }
         let whole = self.compared(path);
+        let whole = whole.as_ref();
         let starts = |prefix: &str| {
             whole.get(..prefix.len()).is_some_and(|start| {
                 if self.ignore_case { start.eq_ignore_ascii_case(prefix) } else { start == prefix }
@@ -84,21 +87,34 @@ impl PathTest {
         }
     }
 
-    /// The path as far as it is compared.
-    fn compared<'p>(&self, path: &'p str) -> &'p str {
+    /// The path as it is compared: parameters (`;p=1`) end with their segment.
+    fn compared<'p>(&self, path: &'p str) -> Cow<'p, str> {
         let path = without_query(path);
-        match path.find(';') {
-            Some(end) if self.ignore_parameters => path.get(..end).unwrap_or(path),
-            _ => path,
+        if !self.ignore_parameters || !path.contains(';') {
+            return Cow::Borrowed(path);
         }
+        let segments = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
+        Cow::Owned(segments.collect::<Vec<_>>().join("/"))
     }
 
-    /// How many bytes of a path that passed a prefix rewrite replaces.
-    pub(crate) fn matched_bytes(&self, path: &str) -> usize {
+    /// How many bytes of a path that passed a prefix rewrite replaces; `None` when it replaces nothing, because the path only
+    /// passed without its parameters.
+    pub(crate) fn matched_bytes(&self, path: &str) -> Option<usize> {
         match &self.kind {
-            Kind::Prefix(prefix) | Kind::Segments(prefix) => prefix.len(),
-            Kind::Exact(exact) => exact.len(),
-            Kind::Pattern(_) | Kind::Connect | Kind::Unknown(_) => without_query(path).len(),
+            Kind::Prefix(prefix) | Kind::Segments(prefix) | Kind::Exact(prefix) => {
+                let start = path.get(..prefix.len())?;
+                let same = if self.ignore_case { start.eq_ignore_ascii_case(prefix) } else { start == prefix };
+                same.then_some(prefix.len())
+            }
+            Kind::Pattern(_) | Kind::Connect | Kind::Unknown(_) => Some(without_query(path).len()),
         }
+    }
+}
+
+/// The path with its first bytes replaced, if any are.
+pub(crate) fn with_prefix(path: &str, matched_bytes: Option<usize>, prefix: &str) -> String {
+    match matched_bytes {
+        Some(bytes) => format!("{prefix}{}", path.get(bytes..).unwrap_or_default()),
+        None => path.to_owned(),
     }
 }

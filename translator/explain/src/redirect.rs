@@ -7,7 +7,7 @@ use envoy_types::pb::envoy::config::route::v3::redirect_action::{
 
 use crate::manager::Seen;
 use crate::normal::split_port;
-use crate::path::without_query;
+use crate::path::{with_prefix, without_query};
 use crate::text::{Findings, Substitution};
 
 /// A redirect, ready to be worked out.
@@ -62,7 +62,7 @@ impl Redirect {
     }
 
     /// The location, or why it is not known. `matched_bytes`: how much of the path a prefix rewrite replaces.
-    pub(crate) fn location(&self, seen: &Seen, matched_bytes: usize) -> Result<String, String> {
+    pub(crate) fn location(&self, seen: &Seen, matched_bytes: Option<usize>) -> Result<String, String> {
         let scheme = self.scheme.as_deref().unwrap_or(&seen.scheme);
         let port = if self.port == 0 { String::new() } else { format!(":{}", self.port) };
         let host = if self.host.is_empty() { self.kept_host(seen, scheme) } else { &self.host };
@@ -74,7 +74,7 @@ impl Redirect {
                 own_query = path.contains('?');
                 if own_query { path.clone() } else { format!("{path}{query}") }
             }
-            NewPath::Prefix(prefix) => format!("{prefix}{}", seen.path.get(matched_bytes..).unwrap_or_default()),
+            NewPath::Prefix(prefix) => with_prefix(&seen.path, matched_bytes, prefix),
             NewPath::Substituted(by) => format!("{}{query}", by.replaced(without_query(&seen.path))?),
             NewPath::Unknown(reason) => return Err(reason.clone()),
         };

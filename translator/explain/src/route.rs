@@ -118,11 +118,7 @@ impl Conditions {
 }
 
 fn grpc(seen: &Seen) -> Verdict {
-    let kind = seen.header("content-type").unwrap_or_default();
-    let rest = kind.strip_prefix("application/grpc");
-    Verdict::unless(rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('+')), || {
-        format!("the content type {kind:?} is not gRPC's")
-    })
+    Verdict::unless(seen.is_grpc(), || "the content type is not gRPC's".into())
 }
 
 fn certificate(wanted: Option<bool>, is: bool, what: &'static str) -> Option<Verdict> {

@@ -88,10 +88,14 @@ impl Table {
     /// What becomes of a request here.
     pub(crate) fn explain(&self, seen: &Seen, clusters: &Clusters, mut explanation: Explanation) -> Explanation {
         explanation.route_configuration = Some(self.name.clone());
-        let from_header = self.host_header.as_ref().and_then(|name| seen.header(name));
-        let full = from_header.as_deref().unwrap_or(&seen.authority);
-        let host = if self.ignore_port { split_port(full).0 } else { full };
-        let found = self.domains.find(host);
+        // Without the header that names the host, there is none.
+        let full = match &self.host_header {
+            None => Some(seen.authority.clone()),
+            Some(name) => seen.first_header(name),
+        };
+        let host = full.as_deref().map(|full| if self.ignore_port { split_port(full).0 } else { full });
+        let found = host.and_then(|host| self.domains.find(host));
+        let host = host.unwrap_or_default();
         for (position, other) in self.hosts.iter().enumerate() {
             if found.as_ref().is_none_or(|(chosen, _)| *chosen != position) {
                 explanation.trace.reject(Candidate::VirtualHost, &other.name, position, other.reason(host, &found));
@@ -156,7 +160,9 @@ impl Table {
             Action::Unknown(reason) => Outcome::Undetermined { reason: reason.clone() },
             Action::Direct(direct) => {
                 explanation.notes.extend(direct.note.clone());
-                Outcome::DirectResponse { status: direct.status, body: direct.body.clone() }
+                let located = direct.status == 201 || (300..400).contains(&direct.status);
+                let location = located.then(|| format!("{}://{}{}", seen.scheme, seen.authority, seen.path));
+                Outcome::DirectResponse { status: direct.status, location, body: direct.body.clone() }
             }
             Action::Redirect(redirect) => match redirect.location(seen, matched_bytes) {
                 Ok(location) => Outcome::Redirected { status: redirect.status(), location },
@@ -197,7 +203,7 @@ impl Table {
         picked: &Picked<'_>,
         seen: &Seen,
         clusters: &Clusters,
-        matched_bytes: usize,
+        matched_bytes: Option<usize>,
     ) -> Result<Forward, String> {
         let mirrors = [&forwarding.mirrors, &host.mirrors, &self.mirrors];
         let mirrors = mirrors.into_iter().find(|mirrors| !mirrors.is_empty()).map(Vec::as_slice).unwrap_or_default();

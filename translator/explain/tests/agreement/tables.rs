@@ -131,7 +131,7 @@ fn route(chance: &mut Chance, id: &str) -> Value {
     let mut message = json!({"name": id, "match": matched(chance)});
     let kind = match chance.below(10) {
         0..=2 => {
-            let status = [200, 201, 404, 418, 503][chance.below(5)];
+            let status = [200, 201, 302, 418, 503][chance.below(5)];
             message["direct_response"] = json!({"status": status, "body": {"inline_string": format!("from {id}")}});
             "direct"
         }
@@ -153,7 +153,7 @@ fn route(chance: &mut Chance, id: &str) -> Value {
 fn text(chance: &mut Chance) -> Value {
     let kind = chance.pick(&["exact", "prefix", "suffix", "contains", "safe_regex"]);
     if kind == "safe_regex" {
-        return json!({"safe_regex": {"regex": chance.pick(&["[a-c]+", "\\d+", "", "foo.*", ".*b.*"])}});
+        return json!({"safe_regex": {"regex": chance.pick(&["[a-c]+", "\\d+", "|1", "foo.*", ".*b.*"])}});
     }
     json!({kind: chance.pick(TEXTS), "ignore_case": chance.once_in(3)})
 }
@@ -240,8 +240,7 @@ fn redirect(chance: &mut Chance) -> Value {
 
 fn regex_rewrite(chance: &mut Chance) -> Value {
     let (regex, substitution) =
-        [("^/([^/]+)/(.*)$", "/\\2/\\1"), ("a", "x"), ("/b*", "/\\0\\\\"), ("[a-z]+", "<\\0>"), ("", "-")]
-            [chance.below(4)];
+        [("^/([^/]+)/(.*)$", "/\\2/\\1"), ("a", "x"), ("/b*", "/\\0\\\\"), ("[a-z]+", "-\\0-")][chance.below(4)];
     json!({"pattern": {"regex": regex}, "substitution": substitution})
 }
 
