@@ -1,1 +1,28 @@
 #![doc = include_str!("../README.md")]
+
+mod candidate;
+mod compose;
+mod cursor;
+mod digest;
+mod documents;
+mod file;
+mod findings;
+mod generations;
+mod keeper;
+mod names;
+mod normal;
+mod problem;
+mod reading;
+mod rules;
+mod schema;
+mod source;
+mod status_file;
+mod structure;
+mod tree;
+mod watching;
+
+pub use problem::{Consequence, Problem, Severity};
+pub use reading::{Location, Place, Reading, Report};
+pub use source::{FilesError, GatewayFiles, Limits, Timing, read};
+pub use status_file::{StatusFile, StatusFileError, Written};
+pub use watching::Watching;

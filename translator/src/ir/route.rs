@@ -13,7 +13,7 @@ pub struct Route {
     pub name: Arc<str>,
     /// Which requests are meant.
     pub matches: Match,
-    /// How many of them, of those no earlier route of the same match took.
+    /// How many of them, together with what earlier routes of the same match take: one number is drawn for all of them.
     pub share: Option<Share>,
     /// What is done.
     pub action: Action,

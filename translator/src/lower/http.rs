@@ -305,14 +305,15 @@ impl<'a> RuleWriter<'a, '_> {
         Some(forward(clusters, manner))
     }
 
-    /// A route for each backend, each taking its part of what the earlier ones left: only headers can be edited per cluster.
+    /// A route for each backend: only headers can be edited per cluster. The proxy draws one number for a request and compares
+    /// it with every route's share, so each share holds those before it too.
     fn split(&mut self, entries: &[Entry<'_>], manner: &Manner, rule: &Filters<'_>) -> Vec<Step> {
-        let mut left: u64 = entries.iter().map(|entry| u64::from(entry.weight)).sum();
+        let total: u64 = entries.iter().map(|entry| u64::from(entry.weight)).sum();
+        let mut taken = 0;
         let mut steps = Vec::with_capacity(entries.len());
         for (at, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.weight > 0) {
-            let weight = u64::from(entry.weight);
-            let numerator = u32::try_from((weight * 1_000_000 + left / 2) / left).unwrap_or(1_000_000);
-            left -= weight;
+            taken += u64::from(entry.weight);
+            let numerator = u32::try_from((taken * 1_000_000 + total / 2) / total).unwrap_or(1_000_000);
             let mirrors = self.mirrors(&format!("backendRefs[{at}].filters"), &entry.filters);
             let action = match (entry.filters.redirect, &entry.backend) {
                 (Some(redirect), _) => StepAction::Redirect(redirect.clone()),
@@ -336,7 +337,7 @@ impl<'a> RuleWriter<'a, '_> {
                 }
             };
             steps.push(Step {
-                share: (left > 0).then_some(Share { numerator }),
+                share: (taken < total).then_some(Share { numerator }),
                 action,
                 request_headers: rule.request.clone(),
                 response_headers: rule.response.clone(),

@@ -83,7 +83,7 @@ pub(crate) struct LoweredMatch {
 /// A share of what a match takes.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
-    /// Of what earlier steps left; `None`: all.
+    /// Together with the steps before; `None`: all that is left.
     pub(crate) share: Option<Share>,
     pub(crate) action: StepAction,
     pub(crate) request_headers: HeaderEdits,

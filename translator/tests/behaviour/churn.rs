@@ -52,7 +52,8 @@ fn reordered_rules_change_nothing() {
 
 #[test]
 fn a_changed_filter_changes_the_route_tables_alone() {
-    let filter = "    filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-a, value: b}]}}]\n";
+    let filter =
+        "    filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-a, value: b}]}}]\n";
     assert_eq!(edit(&front(&format!("{CART}{filter}{ALL}"))), BOTH_TABLES);
 }
 

@@ -24,7 +24,10 @@ fn a_good_world_is_accepted_throughout() {
         assert_eq!(said(conditions(&translation, &web(), listener)), all, "{listener}");
     }
     let front = ObjectId::new(Kind::HTTPRoute, "shop", "front");
-    assert_eq!(said(conditions(&translation, &front, "0")), ["Accepted=True/Accepted", "ResolvedRefs=True/ResolvedRefs"]);
+    assert_eq!(
+        said(conditions(&translation, &front, "0")),
+        ["Accepted=True/Accepted", "ResolvedRefs=True/ResolvedRefs"]
+    );
 }
 
 #[test]
@@ -71,8 +74,11 @@ fn a_condition_keeps_its_time_until_it_flips() {
     let bad = translated(&spoilt);
     let third = merge_status(Some(&second), bad.statuses[&front].clone(), &controller, "T3");
     let Status::Route(route) = &third else { panic!("a route has a route's status") };
-    let times: Vec<_> =
-        route.parents[0].conditions.iter().map(|one| (one.kind.as_str(), one.last_transition_time.as_deref())).collect();
+    let times: Vec<_> = route.parents[0]
+        .conditions
+        .iter()
+        .map(|one| (one.kind.as_str(), one.last_transition_time.as_deref()))
+        .collect();
     assert_eq!(times, [("Accepted", Some("T1")), ("ResolvedRefs", Some("T3"))]);
 }
 

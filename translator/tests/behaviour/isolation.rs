@@ -112,7 +112,10 @@ fn a_bad_route_changes_nothing_but_its_own_hosts() {
             assert_eq!(after.statuses.get(id), Some(status), "{}: {id}", spoiler.what);
         }
         // And the hosts of others are the same to the byte.
-        assert_eq!(without_host(&after, "bad.shop.example"), without_host(&translated(&before_world()), "bad.shop.example"));
+        assert_eq!(
+            without_host(&after, "bad.shop.example"),
+            without_host(&translated(&before_world()), "bad.shop.example")
+        );
         spoilt.remove(&culprit);
         assert_eq!(changes(&translated(&before_world()), &translated(&spoilt)), [""; 0]);
     }
@@ -150,10 +153,26 @@ fn without_host(translation: &chancery_translator::Translation, host: &str) -> V
 fn a_bad_listener_leaves_the_others_as_they_are() {
     let cases = [
         ("a protocol nobody knows", "{name: bad, port: 99, protocol: SCTP}", "Accepted=False/UnsupportedProtocol"),
-        ("a certificate that is not there", "{name: bad, port: 444, protocol: HTTPS, tls: {certificateRefs: [{name: absent}]}}", "ResolvedRefs=False/InvalidCertificateRef"),
-        ("a certificate of another namespace", "{name: bad, port: 444, protocol: HTTPS, tls: {certificateRefs: [{namespace: x, name: absent}]}}", "ResolvedRefs=False/RefNotPermitted"),
-        ("a kind it cannot carry", "{name: bad, port: 99, protocol: HTTP, allowedRoutes: {kinds: [{kind: TCPRoute}]}}", "ResolvedRefs=False/InvalidRouteKinds"),
-        ("a port that is taken by another protocol", "{name: bad, port: 9000, protocol: UDP, hostname: a.example}", "Accepted=False/UnsupportedValue"),
+        (
+            "a certificate that is not there",
+            "{name: bad, port: 444, protocol: HTTPS, tls: {certificateRefs: [{name: absent}]}}",
+            "ResolvedRefs=False/InvalidCertificateRef",
+        ),
+        (
+            "a certificate of another namespace",
+            "{name: bad, port: 444, protocol: HTTPS, tls: {certificateRefs: [{namespace: x, name: absent}]}}",
+            "ResolvedRefs=False/RefNotPermitted",
+        ),
+        (
+            "a kind it cannot carry",
+            "{name: bad, port: 99, protocol: HTTP, allowedRoutes: {kinds: [{kind: TCPRoute}]}}",
+            "ResolvedRefs=False/InvalidRouteKinds",
+        ),
+        (
+            "a port that is taken by another protocol",
+            "{name: bad, port: 9000, protocol: UDP, hostname: a.example}",
+            "Accepted=False/UnsupportedValue",
+        ),
     ];
     let before = translated(&before_world());
     for (what, listener, says) in cases {
@@ -162,7 +181,8 @@ fn a_bad_listener_leaves_the_others_as_they_are() {
         let web = ObjectId::new(Kind::Gateway, "shop", "web");
         let found = said(conditions(&after, &web, "bad"));
         assert!(found.iter().any(|one| one == says), "{what}: {found:?}");
-        let touched: Vec<String> = changes(&before, &after).into_iter().filter(|change| !change.starts_with('+')).collect();
+        let touched: Vec<String> =
+            changes(&before, &after).into_iter().filter(|change| !change.starts_with('+')).collect();
         assert_eq!(touched, [""; 0], "{what}");
         for name in ["http", "https", "tls", "tcp"] {
             assert_eq!(conditions(&after, &web, name), conditions(&before, &web, name), "{what}: {name}");
@@ -187,5 +207,8 @@ spec:
         ["Accepted=False/NoValidCACertificate", "ResolvedRefs=False/InvalidCACertificateRef"]
     );
     let changed = changes(&translated(&before_world()), &after);
-    assert!(changed.iter().all(|change| change.contains("/api/") || change == TABLE || change.contains("8443")), "{changed:?}");
+    assert!(
+        changed.iter().all(|change| change.contains("/api/") || change == TABLE || change.contains("8443")),
+        "{changed:?}"
+    );
 }

@@ -24,7 +24,8 @@ pub(crate) fn translated(world: &World) -> Translation {
 
 /// Resources of all proxies by type and name.
 pub(crate) fn resources(translation: &Translation) -> BTreeMap<(ProxyId, TypeUrl, String), Resource> {
-    let all = translation.proxies.iter().flat_map(|(proxy, of)| of.resources.iter().map(move |resource| (proxy, resource)));
+    let all =
+        translation.proxies.iter().flat_map(|(proxy, of)| of.resources.iter().map(move |resource| (proxy, resource)));
     all.map(|(proxy, resource)| {
         ((proxy.clone(), resource.type_url().clone(), resource.name().as_str().to_owned()), resource.clone())
     })
@@ -34,7 +35,8 @@ pub(crate) fn resources(translation: &Translation) -> BTreeMap<(ProxyId, TypeUrl
 /// What changed between two translations, like `~rds http/0.0.0.0/80`; `+` for new, `-` for gone.
 pub(crate) fn changes(before: &Translation, after: &Translation) -> Vec<String> {
     let (before, after) = (resources(before), resources(after));
-    let short = |(_, type_url, name): &(ProxyId, TypeUrl, String)| format!("{} {name}", type_url.short().unwrap_or("?"));
+    let short =
+        |(_, type_url, name): &(ProxyId, TypeUrl, String)| format!("{} {name}", type_url.short().unwrap_or("?"));
     let mut found: Vec<String> = Vec::new();
     for (key, resource) in &after {
         match before.get(key) {

@@ -1,0 +1,153 @@
+//! A case: objects, and requests with what they must come to.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use chancery_testkit::TestAuthority;
+use chancery_translator::World;
+use chancery_translator::api::{Kind, Object, ObjectId};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What every case has unless it brings objects of the same name.
+const BASE: &str = include_str!("base.yaml");
+
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) world: World,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) authority: TestAuthority,
+}
+
+/// Requests, and then perhaps objects that change before the next ones.
+#[derive(Default)]
+pub(crate) struct Step {
+    pub(crate) objects: Vec<Object>,
+    pub(crate) requests: Vec<Expectation>,
+}
+
+/// One request, and what it must come to. What is not said is not looked at.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct Expectation {
+    /// The path, with its query.
+    pub(crate) get: Option<String>,
+    pub(crate) method: Option<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) headers: BTreeMap<String, String>,
+    /// The port of the listener. Default: 80.
+    pub(crate) port: Option<u16>,
+    /// The server name of a TLS connection.
+    pub(crate) tls: Option<String>,
+    /// The client shows a certificate of this name; `stranger:` before it makes it one of another authority.
+    pub(crate) shows: Option<String>,
+    /// How often it is sent; `shares` is then what part comes to which backend or status.
+    pub(crate) times: Option<u32>,
+    pub(crate) shares: BTreeMap<String, f64>,
+    /// The backend that answers.
+    pub(crate) to: Option<String>,
+    pub(crate) status: Option<u16>,
+    pub(crate) location: Option<String>,
+    /// What the backend saw.
+    pub(crate) sees: Option<Seen>,
+    /// Headers of the answer: `null` for one that must not be there.
+    pub(crate) answers: BTreeMap<String, Option<String>>,
+    /// The connection is not made, or broken.
+    pub(crate) closed: bool,
+    /// The backends that must have got a copy, with the least part of all requests that must have come there.
+    pub(crate) mirrored: BTreeMap<String, f64>,
+}
+
+/// What a backend saw of a request.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct Seen {
+    pub(crate) path: Option<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) method: Option<String>,
+    /// `null` for one that must not be there.
+    pub(crate) headers: BTreeMap<String, Option<String>>,
+}
+
+pub(crate) fn read_all(directory: &Path) -> Vec<Case> {
+    let mut paths: Vec<_> = std::fs::read_dir(directory)
+        .expect("the directory of cases")
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    paths.sort();
+    paths.iter().map(|path| read(path)).collect()
+}
+
+fn read(path: &Path) -> Case {
+    let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+    let authority = TestAuthority::new(&name).expect("an authority");
+    let text = std::fs::read_to_string(path).expect("a case can be read");
+    let mut world = World::default();
+    for document in documents(BASE, &name) {
+        world.insert(object(&document, &authority, &name));
+    }
+    let mut steps = vec![Step::default()];
+    for document in documents(&text, &name) {
+        match document.get("requests") {
+            Some(requests) => {
+                let requests: Vec<Expectation> = serde_path_to_error::deserialize(requests)
+                    .unwrap_or_else(|error| panic!("{name}: requests{}: {error}", error.path()));
+                steps.last_mut().expect("a step").requests.extend(requests);
+            }
+            None if steps.last().is_some_and(|step| step.requests.is_empty()) => {
+                world.insert(object(&document, &authority, &name));
+            }
+            None => {
+                if steps.last().is_some_and(|step| !step.requests.is_empty()) {
+                    steps.push(Step::default());
+                }
+                steps.last_mut().expect("a step").objects.push(object(&document, &authority, &name));
+            }
+        }
+    }
+    Case { name, world, steps, authority }
+}
+
+fn documents(text: &str, name: &str) -> Vec<Value> {
+    let read: Result<Vec<Value>, _> = serde_saphyr::from_multiple(text);
+    let documents = read.unwrap_or_else(|error| panic!("{name}: {error}"));
+    documents.into_iter().filter(|document| !document.is_null()).collect()
+}
+
+/// An object; `@server a,b` stands for a certificate for these names, `@authority` for who signs them.
+fn object(document: &Value, authority: &TestAuthority, name: &str) -> Object {
+    let mut document = document.clone();
+    for member in ["stringData", "data"] {
+        let Some(data) = document.get_mut(member).and_then(Value::as_object_mut) else { continue };
+        if let Some(names) = data.get("tls.crt").and_then(Value::as_str).and_then(|text| text.strip_prefix("@server "))
+        {
+            let names: Vec<&str> = names.split(',').collect();
+            let issued = authority.server(&names, &[]).expect("a certificate");
+            data.insert("tls.crt".to_owned(), issued.certificate_pem.into());
+            data.insert("tls.key".to_owned(), issued.key_pem.into());
+        }
+        if data.get("ca.crt").and_then(Value::as_str) == Some("@authority") {
+            data.insert("ca.crt".to_owned(), authority.certificate_pem().into());
+        }
+    }
+    let (object, unknown) = Object::read(&document).unwrap_or_else(|error| panic!("{name}: {error} in {document}"));
+    assert!(unknown.is_empty(), "{name}: {unknown:?} in {document}");
+    object
+}
+
+/// The services that need a backend: those without slices of their own.
+pub(crate) fn bare_services(world: &World) -> Vec<ObjectId> {
+    let slices: Vec<(String, String)> = world
+        .endpoint_slices
+        .iter()
+        .filter_map(|(id, slice)| {
+            let labels = slice.metadata.labels.as_ref()?;
+            Some((id.namespace.to_string(), labels.get("kubernetes.io/service-name")?.clone()))
+        })
+        .collect();
+    let has_slices =
+        |id: &&ObjectId| slices.iter().any(|(namespace, name)| *namespace == *id.namespace && *name == *id.name);
+    let bare = world.services.keys().filter(|id| !has_slices(id));
+    bare.filter(|id| id.kind == Kind::Service).cloned().collect()
+}

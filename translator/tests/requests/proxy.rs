@@ -1,0 +1,141 @@
+//! A case set up: backends, a control plane, and an Envoy that has everything.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use chancery_cache::{EveryoneTogether, GroupKey, Publisher, SnapshotCache};
+use chancery_core::{InsecureAllowEveryone, Server};
+use chancery_testkit::{Bootstrap, Echo, Envoy, EnvoyVersion, Seen, wait_until};
+use chancery_translator::api::Object;
+use chancery_translator::{Bind, Options, Proxies, World, translate};
+use tokio::net::TcpListener;
+
+use crate::case::{Case, bare_services};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A case in operation.
+pub(crate) struct Setting {
+    pub(crate) address: IpAddr,
+    pub(crate) backends: BTreeMap<String, Echo>,
+    pub(crate) envoy: Envoy,
+    world: World,
+    options: Options,
+    publisher: Publisher,
+    cache: SnapshotCache,
+}
+
+/// Added to ports below 1024, so that nobody need be privileged.
+const OFFSET: u16 = 20_000;
+
+/// A loopback address for each case.
+fn next_address() -> IpAddr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed) + 1;
+    // The process chooses the third octet, so that two runs beside each other do not meet.
+    let process = u8::try_from(std::process::id() % 200).unwrap_or(0) + 20;
+    IpAddr::V4(Ipv4Addr::new(
+        127,
+        process,
+        u8::try_from(number / 250).unwrap_or(0),
+        u8::try_from(number % 250 + 1).unwrap_or(1),
+    ))
+}
+
+impl Setting {
+    pub(crate) async fn of(case: &mut Case, version: EnvoyVersion) -> Result<Setting, String> {
+        let address = next_address();
+        let mut world = std::mem::take(&mut case.world);
+        let mut backends = BTreeMap::new();
+        for service in bare_services(&world) {
+            let echo = Echo::start(&service.name).await.map_err(|error| error.to_string())?;
+            for object in slices(&world, &service, echo.address()) {
+                world.insert(object);
+            }
+            backends.insert(service.name.to_string(), echo);
+        }
+        let bind = Bind { otherwise: address, privileged_port_offset: OFFSET, ..Bind::default() };
+        // All Gateways of a case in one proxy, as they have different ports or hosts.
+        let options = Options { proxies: Proxies::PerClass, bind, ..Options::default() };
+        let (cache, publisher) = SnapshotCache::new(EveryoneTogether);
+        let server =
+            Server::builder(cache.clone(), InsecureAllowEveryone).build().map_err(|error| error.to_string())?;
+        let listener =
+            TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(|error| error.to_string())?;
+        let server_address = listener.local_addr().map_err(|error| error.to_string())?;
+        tokio::spawn(server.serve(listener, std::future::pending()));
+        publish(&world, &options, &publisher)?;
+        let bootstrap = Bootstrap::new(server_address).node(&case.name, "chancery");
+        let envoy = Envoy::launch(version, &bootstrap).await.map_err(|error| error.to_string())?;
+        envoy.wait_live(PATIENCE).await.map_err(|error| format!("{error}\n{}", envoy.log()))?;
+        let setting = Setting { address, backends, envoy, world, options, publisher, cache };
+        setting.settled().await?;
+        Ok(setting)
+    }
+
+    /// Where a port of a specification is bound.
+    pub(crate) fn socket(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.address, self.options.bind.port(port))
+    }
+
+    /// Puts objects in place, and waits until Envoy has them.
+    pub(crate) async fn change(&mut self, objects: &[Object]) -> Result<(), String> {
+        for object in objects {
+            self.world.insert(object.clone());
+        }
+        publish(&self.world, &self.options, &self.publisher)?;
+        self.settled().await
+    }
+
+    /// Waits until Envoy has accepted everything.
+    async fn settled(&self) -> Result<(), String> {
+        let view = self.cache.view(&GroupKey::everyone());
+        let wanted = view.map_or(0, |view| view.wildcard_count(&chancery_protocol::TypeUrl::LISTENER)) as u64;
+        let deliveries = self.cache.delivery();
+        let waited = wait_until("Envoy to have everything", PATIENCE, async || -> Result<(), Seen> {
+            let streams = deliveries.streams();
+            if streams.is_empty() || !streams.iter().flat_map(|stream| &stream.types).all(|one| one.is_settled()) {
+                return Err(Seen::from(format!("{streams:#?}")));
+            }
+            let stats = self.envoy.admin().stats("listener_manager|update_rejected").await?;
+            let of =
+                |name: &str| stats.iter().filter(|(key, _)| key.ends_with(name)).map(|(_, count)| *count).sum::<u64>();
+            let refused = of("update_rejected") + of("listener_create_failure");
+            let (active, warming) = (of("total_listeners_active"), of("total_listeners_warming"));
+            match (refused, active == wanted, warming) {
+                (0, true, 0) => Ok(()),
+                _ => Err(Seen::from(format!("{stats:?}, {wanted} listeners wanted"))),
+            }
+        });
+        waited.await.map_err(|error| format!("{error}\n{}", self.envoy.log()))
+    }
+}
+
+fn publish(world: &World, options: &Options, publisher: &Publisher) -> Result<(), String> {
+    let translation = translate(world, options);
+    let Some((_, served)) = translation.proxies.into_iter().next() else { return Err("nothing is served".to_owned()) };
+    publisher.publish(&GroupKey::everyone(), served.resources).map(drop).map_err(|error| error.to_string())
+}
+
+/// One slice for a service, with every port at the backend.
+fn slices(world: &World, service: &chancery_translator::api::ObjectId, backend: SocketAddr) -> Vec<Object> {
+    let found: Option<Arc<_>> = world.services.get(service).cloned();
+    let ports = found.and_then(|service| service.spec.clone()).and_then(|spec| spec.ports).unwrap_or_default();
+    let ports: Vec<serde_json::Value> = ports
+        .iter()
+        .map(|port| serde_json::json!({"name": port.name, "port": backend.port(), "protocol": port.protocol}))
+        .collect();
+    let slice = serde_json::json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {
+            "namespace": service.namespace.as_ref(), "name": format!("{}-live", service.name),
+            "labels": {"kubernetes.io/service-name": service.name.as_ref()}
+        },
+        "ports": ports,
+        "endpoints": [{"addresses": [backend.ip().to_string()]}]
+    });
+    vec![Object::read(&slice).expect("a slice").0]
+}

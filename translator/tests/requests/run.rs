@@ -1,0 +1,203 @@
+//! Sends the requests of cases, and compares what they come to.
+
+use std::collections::BTreeMap;
+
+use chancery_testkit::http::{Answer, Connection, HttpError, Trust};
+use chancery_testkit::{EnvoyVersion, Issued, Seen, TestAuthority, wait_until};
+use futures::{StreamExt, stream};
+use http::Request;
+use http_body_util::Full;
+
+use crate::case::{Case, Expectation};
+use crate::proxy::Setting;
+
+/// Envoys beside each other.
+const AT_ONCE: usize = 4;
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+/// How far a share may be off, in standard deviations.
+const DEVIATIONS: f64 = 4.5;
+
+/// What all cases came to.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) cases: usize,
+    pub(crate) requests: usize,
+    pub(crate) failures: Vec<String>,
+}
+
+pub(crate) async fn all(cases: Vec<Case>, version: EnvoyVersion) -> Outcome {
+    let requests = cases.iter().flat_map(|case| &case.steps).map(|step| step.requests.len()).sum();
+    let count = cases.len();
+    let running = stream::iter(cases).map(|case| one(case, version)).buffer_unordered(AT_ONCE);
+    let mut failures: Vec<String> = running.flat_map(stream::iter).collect().await;
+    failures.sort();
+    Outcome { cases: count, requests, failures }
+}
+
+async fn one(mut case: Case, version: EnvoyVersion) -> Vec<String> {
+    let mut failures = Vec::new();
+    let mut setting = match Setting::of(&mut case, version).await {
+        Ok(setting) => setting,
+        Err(error) => return vec![format!("{}: {error}", case.name)],
+    };
+    for step in std::mem::take(&mut case.steps) {
+        if let Err(error) = setting.change(&step.objects).await {
+            failures.push(format!("{}: {error}", case.name));
+            break;
+        }
+        for expectation in &step.requests {
+            if let Err(found) = check(&setting, &case.authority, expectation).await {
+                failures.push(format!("{}: {}: {found}", case.name, shown(expectation)));
+            }
+        }
+    }
+    failures
+}
+
+fn shown(expectation: &Expectation) -> String {
+    let method = expectation.method.as_deref().unwrap_or("GET");
+    let (host, path) =
+        (expectation.host.as_deref().unwrap_or("any.example"), expectation.get.as_deref().unwrap_or("/"));
+    let tls = expectation.tls.as_deref().map(|name| format!(" over TLS for {name}")).unwrap_or_default();
+    format!("{method} {host}{path} {:?} on {}{tls}", expectation.headers, expectation.port.unwrap_or(80))
+}
+
+async fn check(setting: &Setting, authority: &TestAuthority, expectation: &Expectation) -> Result<(), String> {
+    if expectation.times.is_some() {
+        return check_many(setting, authority, expectation).await;
+    }
+    // Endpoints may follow what names them by a moment; what is never right is told as it was last.
+    let waited = wait_until("the answer", PATIENCE, async || -> Result<(), Seen> {
+        let answer = ask(setting, authority, expectation).await;
+        compare(expectation, answer).map_err(Seen::from)
+    });
+    waited.await.map_err(|error| error.last_seen)
+}
+
+async fn open(
+    setting: &Setting,
+    authority: &TestAuthority,
+    expectation: &Expectation,
+) -> Result<Connection, HttpError> {
+    let port = expectation.port.unwrap_or(80);
+    let Some(server_name) = &expectation.tls else { return Connection::open(setting.socket(port)).await };
+    let own: Option<Issued> = expectation.shows.as_ref().map(|name| match name.strip_prefix("stranger:") {
+        Some(name) => {
+            TestAuthority::new("stranger").and_then(|stranger| stranger.client(name, &[])).expect("a certificate")
+        }
+        None => authority.client(name, &[]).expect("a certificate"),
+    });
+    let trust = Trust::new(&authority.certificate_pem(), own.as_ref())?;
+    Connection::open_tls(setting.socket(port), server_name, &trust).await
+}
+
+fn request(expectation: &Expectation) -> Request<Full<bytes::Bytes>> {
+    let host = expectation.host.as_deref().or(expectation.tls.as_deref()).unwrap_or("any.example");
+    let mut request = Request::builder()
+        .method(expectation.method.as_deref().unwrap_or("GET"))
+        .uri(expectation.get.as_deref().unwrap_or("/"))
+        .header("host", host);
+    for (name, value) in &expectation.headers {
+        request = request.header(name, value);
+    }
+    request.body(Full::default()).expect("the case's request can be made")
+}
+
+async fn ask(setting: &Setting, authority: &TestAuthority, expectation: &Expectation) -> Result<Answer, HttpError> {
+    open(setting, authority, expectation).await?.send(request(expectation)).await
+}
+
+fn compare(expectation: &Expectation, answer: Result<Answer, HttpError>) -> Result<(), String> {
+    let answer = match (answer, expectation.closed) {
+        (Err(_), true) => return Ok(()),
+        (Ok(answer), true) => return Err(format!("status {}, and not closed", answer.status)),
+        (Err(error), false) => return Err(error.to_string()),
+        (Ok(answer), false) => answer,
+    };
+    let differs = |what: &str, wanted: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
+        Err(format!(
+            "{what}: wanted {wanted:?}, found {found:?}; the answer was {} {:?} {}",
+            answer.status,
+            answer.headers,
+            answer.text()
+        ))
+    };
+    let status = expectation.status.unwrap_or(if expectation.location.is_some() { 302 } else { 200 });
+    if answer.status != status {
+        return differs("status", &status, &answer.status);
+    }
+    let backend = answer.header("x-backend").map(str::to_owned);
+    if expectation.to.is_some() && backend != expectation.to {
+        return differs("backend", &expectation.to, &backend);
+    }
+    if expectation.location.is_some() && answer.header("location").map(str::to_owned) != expectation.location {
+        return differs("location", &expectation.location, &answer.header("location"));
+    }
+    for (name, value) in &expectation.answers {
+        if answer.header(name).map(str::to_owned) != *value {
+            return differs(name, value, &answer.header(name));
+        }
+    }
+    let Some(seen) = &expectation.sees else { return Ok(()) };
+    let said = answer.json();
+    for (what, wanted) in [("path", &seen.path), ("method", &seen.method)] {
+        if wanted.is_some() && said[what].as_str().map(str::to_owned) != *wanted {
+            return differs(what, wanted, &said[what]);
+        }
+    }
+    if seen.host.is_some() && said["headers"]["host"].as_str().map(str::to_owned) != seen.host {
+        return differs("host", &seen.host, &said["headers"]["host"]);
+    }
+    for (name, value) in &seen.headers {
+        let found = said["headers"][name.to_ascii_lowercase()].as_str().map(str::to_owned);
+        if found != *value {
+            return differs(name, value, &found);
+        }
+    }
+    Ok(())
+}
+
+/// Sends a request many times, and compares what part comes where.
+async fn check_many(setting: &Setting, authority: &TestAuthority, expectation: &Expectation) -> Result<(), String> {
+    let times = expectation.times.unwrap_or(1);
+    let before: BTreeMap<&String, u64> = setting.backends.iter().map(|(name, echo)| (name, echo.requests())).collect();
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    let mut connection: Option<Connection> = None;
+    for _ in 0..times {
+        let mut open = match connection.take() {
+            Some(open) => open,
+            None => self::open(setting, authority, expectation).await.map_err(|error| error.to_string())?,
+        };
+        let answer = open.send(request(expectation)).await.map_err(|error| error.to_string())?;
+        let who = answer.header("x-backend").map_or_else(|| answer.status.to_string(), str::to_owned);
+        *counts.entry(who).or_default() += 1;
+        let closes = answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        connection = (!closes).then_some(open);
+    }
+    let total = f64::from(times);
+    let tolerance = |share: f64| DEVIATIONS * (total * share * (1.0 - share)).sqrt() + 0.5;
+    for (who, share) in &expectation.shares {
+        let found = f64::from(counts.remove(who).unwrap_or(0));
+        if (found - total * share).abs() > tolerance(*share) {
+            return Err(format!("{who} got {found} of {times}, for a share of {share}; the others: {counts:?}"));
+        }
+    }
+    if !expectation.shares.is_empty() && !counts.is_empty() {
+        return Err(format!("nobody should have answered but {:?}: {counts:?}", expectation.shares.keys()));
+    }
+    for (name, share) in &expectation.mirrored {
+        let wanted = total * share;
+        let waited = wait_until("the copies", PATIENCE, async || -> Result<(), Seen> {
+            let now = setting.backends.get(name).ok_or("there is no such backend")?.requests();
+            let found = (now - before.get(name).copied().unwrap_or(0)) as f64;
+            match (found - wanted).abs() <= tolerance(*share) {
+                true => Ok(()),
+                false => {
+                    Err(Seen::from(format!("{name} got {found} copies of {times} requests, for a share of {share}")))
+                }
+            }
+        });
+        waited.await.map_err(|error| error.last_seen)?;
+    }
+    Ok(())
+}
