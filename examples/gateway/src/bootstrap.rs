@@ -17,7 +17,12 @@ pub(crate) fn run(arguments: &Bootstrap) -> Result<ExitCode, Failure> {
             chancery_testkit::Bootstrap::with_host(host, port)
         }
     };
-    let bootstrap = bootstrap.node(&arguments.node, &arguments.cluster).variant(arguments.variant.into());
+    // Which Gateway a proxy serves, it says as its cluster.
+    let (node, cluster) = match &arguments.gateway {
+        Some(gateway) => (gateway.to_string(), gateway.to_string()),
+        None => (arguments.node.clone(), arguments.cluster.clone()),
+    };
+    let bootstrap = bootstrap.node(&node, &cluster).variant(arguments.variant.into());
     match arguments.output {
         Output::Json => println!("{}", bootstrap.to_json()),
         Output::Yaml | Output::Table => print!("{}", bootstrap.to_yaml()),

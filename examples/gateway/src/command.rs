@@ -1,72 +1,57 @@
 //! The command line.
 
+mod objects;
+mod serve;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chancery_testkit::{EnvoyVersion, Variant};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// An xDS management server for a directory of Envoy resources.
+pub(crate) use objects::{Explain, PlanChanges, Translate, Translating, Validate};
+pub(crate) use serve::Serve;
+
+/// What a wrong command line ends with, as `sysexits.h` has it: 1 and 2 mean something else here.
+pub(crate) const WRONG_USAGE: u8 = 64;
+
+/// A control plane for Envoy: Gateway API YAML, or Envoy's own resources, served to proxies over xDS.
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true)]
+#[command(version, about, propagate_version = true, after_help = EXIT_CODES)]
 pub(crate) struct Chancery {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something failed, or problems were found; \
+2 there are changes (plan --exit-code); 64 the command line is wrong.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve a directory of Envoy resources to proxies, and follow its changes.
-    Serve(Serve),
-    /// Show what each proxy has acknowledged, and what it refused.
+    /// Serve a directory to proxies, and follow its changes.
+    Serve(Box<Serve>),
+    /// Show the conditions of all objects, and what each proxy has acknowledged and refused.
     Status(Status),
-    /// Check a directory of Envoy resources without serving it. Exits with 1 if anything is wrong.
+    /// Check a directory without serving it.
     Validate(Validate),
+    /// Show what a directory of Gateway API objects comes to for each proxy.
+    Translate(Translate),
+    /// Tell which route, policies and backends a request meets, and why.
+    Explain(Explain),
+    /// Tell what a change of a directory would change for proxies, and what it risks.
+    Plan(PlanChanges),
     /// Print an Envoy bootstrap that points at a server.
     Bootstrap(Bootstrap),
-    /// Show the whole thing: serve an example, start a real Envoy, send requests, change a route.
+    /// Show the whole thing: objects, a control plane, real Envoys, requests, edits.
     Demo(Demo),
+    /// Become another program that ends with the process that started it.
+    #[command(hide = true)]
+    Leash(Leash),
 }
 
+/// A running `chancery serve`.
 #[derive(Debug, Args)]
-pub(crate) struct Serve {
-    /// The directory: every .yaml, .yml and .json file below it.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) xds: PathBuf,
-    /// Where proxies connect.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:18000")]
-    pub(crate) listen: SocketAddr,
-    /// Where `chancery status` asks; must be a loopback address.
-    #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADMIN)]
-    pub(crate) admin: SocketAddr,
-    /// The server's certificate chain (PEM).
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// The private key of the certificate (PEM).
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
-    /// The authorities (PEM) whose clients are let in; every client must then show a certificate.
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) client_ca: Option<PathBuf>,
-    /// Let in only clients whose certificate carries this URI (SPIFFE ID) or DNS name. May be repeated.
-    #[arg(long, value_name = "NAME", requires = "client_ca")]
-    pub(crate) allow: Vec<String>,
-    /// Serve other machines in plain text, to whoever connects. Private keys can then be read on the way.
-    #[arg(long)]
-    pub(crate) insecure_plaintext: bool,
-    /// Serve every secret of the directory by its name. Without it only those are served that a resource of the directory
-    /// names with a source of `ads` or `self`.
-    #[arg(long)]
-    pub(crate) share_secrets: bool,
-    /// Print the table of `chancery status` whenever it changes.
-    #[arg(long)]
-    pub(crate) watch_status: bool,
-    /// Over how many seconds connections are told to go when the server stops.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
-    pub(crate) drain: u64,
-}
-
-#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 the server answered; 1 it did not; 64 the command line is wrong.")]
 pub(crate) struct Status {
     /// The admin address of a running `chancery serve`.
     #[arg(long, value_name = "ADDR", default_value = DEFAULT_ADMIN)]
@@ -76,19 +61,17 @@ pub(crate) struct Status {
     pub(crate) output: Output,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Validate {
-    /// The directory.
-    #[arg(value_name = "DIR")]
-    pub(crate) directory: PathBuf,
-}
-
+/// What an Envoy needs to know to find its server.
 #[derive(Debug, Args)]
 pub(crate) struct Bootstrap {
+    /// The Gateway the proxy is for: NAMESPACE/NAME. Sets both --node and --cluster.
+    #[arg(long, value_name = "NAMESPACE/NAME", conflicts_with_all = ["node", "cluster"])]
+    pub(crate) gateway: Option<GatewayName>,
     /// Who the proxy says it is.
     #[arg(long, value_name = "ID", default_value = "proxy")]
     pub(crate) node: String,
-    /// Which cluster of proxies it says it belongs to.
+    /// Which cluster of proxies it says it belongs to: NAMESPACE/NAME of a Gateway, or the name of a GatewayClass
+    /// whose Gateways share proxies.
     #[arg(long, value_name = "NAME", default_value = "chancery")]
     pub(crate) cluster: String,
     /// The server: an address or a host name, with a port.
@@ -102,20 +85,61 @@ pub(crate) struct Bootstrap {
     pub(crate) output: Output,
 }
 
+/// A demonstration.
 #[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 the story came to its end; 1 a step failed; 64 the command line is wrong.")]
 pub(crate) struct Demo {
+    /// Show Envoy resources from files instead of Gateway API objects.
+    #[arg(long)]
+    pub(crate) xds: bool,
     /// Keep everything running at the end, for you to edit the files. The default on a terminal.
     #[arg(long)]
     pub(crate) stay: bool,
     /// Which Envoy: 1.36 to 1.40. Installed into .tools/ when it is not there.
     #[arg(long, value_name = "VERSION", default_value = "1.40")]
     pub(crate) envoy: EnvoyVersion,
-    /// The variant of the protocol.
-    #[arg(long, value_enum, default_value_t)]
+    /// The variant of the protocol (with --xds).
+    #[arg(long, value_enum, default_value_t, requires = "xds")]
     pub(crate) variant: Dialect,
 }
 
-const DEFAULT_ADMIN: &str = "127.0.0.1:18001";
+/// What runs on a leash.
+#[derive(Debug, Args)]
+pub(crate) struct Leash {
+    /// The process it belongs to.
+    #[arg(long)]
+    pub(crate) parent: u32,
+    /// The program and its arguments.
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<PathBuf>,
+}
+
+pub(crate) const DEFAULT_ADMIN: &str = "127.0.0.1:18001";
+
+/// The namespace and name of a Gateway: `shop/web`; without a namespace it is `default`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GatewayName {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl std::str::FromStr for GatewayName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (namespace, name) = text.split_once('/').unwrap_or(("default", text));
+        match namespace.is_empty() || name.is_empty() || name.contains('/') {
+            true => Err(format!("{text:?} is not NAMESPACE/NAME, such as shop/web")),
+            false => Ok(GatewayName { namespace: namespace.to_owned(), name: name.to_owned() }),
+        }
+    }
+}
+
+impl std::fmt::Display for GatewayName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

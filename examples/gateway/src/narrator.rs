@@ -7,6 +7,7 @@ use chancery_core::{End, Observer};
 use chancery_protocol::{Event, Identity, Nonce, Peer, ResourceName, Told, printable};
 
 use crate::standing::in_words;
+use crate::voice::Voice;
 
 /// How many names one line shows.
 const SHOWN: usize = 4;
@@ -16,11 +17,23 @@ const SHOWN: usize = 4;
 pub(crate) struct Narrator {
     /// What responses that are not replied to yet told of, by stream and number.
     told: Mutex<HashMap<(u64, Nonce), String>>,
+    voice: Voice,
 }
 
 impl Narrator {
+    /// One with this voice.
+    pub(crate) fn new(voice: Voice) -> Narrator {
+        Narrator { told: Mutex::default(), voice }
+    }
+
     fn told(&self) -> std::sync::MutexGuard<'_, HashMap<(u64, Nonce), String>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Narrator {
+    fn say(&self, peer: &Peer, words: &str) {
+        self.voice.say(format!("[{}] {words}", called(peer)));
     }
 }
 
@@ -31,18 +44,18 @@ impl Observer for Narrator {
             "" => String::new(),
             agent => format!(" ({})", printable(agent)),
         };
-        say(peer, &format!("connected{from}{agent}"));
+        self.say(peer, &format!("connected{from}{agent}"));
     }
 
     fn happened(&self, peer: &Peer, event: &Event) {
         match event {
             Event::Subscribed { type_url, wildcard, added, .. } if *wildcard || !added.is_empty() => {
                 let of = if *wildcard && added.is_empty() { "all of them".to_owned() } else { names(added) };
-                say(peer, &format!("asks for {}: {of}", in_words(type_url)));
+                self.say(peer, &format!("asks for {}: {of}", in_words(type_url)));
             }
             Event::Held { type_url, except, .. } => {
                 let but = if except.is_empty() { String::new() } else { format!(", but for {}", names(except)) };
-                say(peer, &format!("holds {} already: all it asks for{but}", in_words(type_url)));
+                self.say(peer, &format!("holds {} already: all it asks for{but}", in_words(type_url)));
             }
             Event::Sent { nonce, told, .. } => {
                 let what = match told {
@@ -54,7 +67,7 @@ impl Observer for Narrator {
             }
             Event::Acked { type_url, nonce } => {
                 if let Some(what) = self.told().remove(&(peer.stream, *nonce)) {
-                    say(peer, &format!("ACK  {}: {what}", in_words(type_url)));
+                    self.say(peer, &format!("ACK  {}: {what}", in_words(type_url)));
                 }
             }
             Event::Nacked { type_url, nonce, refusal, culprits } => {
@@ -64,19 +77,19 @@ impl Observer for Narrator {
                     culprits => names(culprits),
                 };
                 let why = printable(&refusal.message);
-                println!("[{}] NACK {}: {what}: {why}", called(peer), in_words(type_url));
+                self.say(peer, &format!("NACK {}: {what}: {why}", in_words(type_url)));
             }
             Event::Overdue { type_url, name } => {
-                say(peer, &format!("{} {name:?} went ahead without what it names", in_words(type_url)));
+                self.say(peer, &format!("{} {name:?} went ahead without what it names", in_words(type_url)));
             }
             Event::Oversized { type_url, name, bytes } => {
-                println!("[{}] {} {name:?} is too large to send: {bytes} bytes", called(peer), in_words(type_url));
+                self.say(peer, &format!("{} {name:?} is too large to send: {bytes} bytes", in_words(type_url)));
             }
             Event::Unknown { type_url } => {
-                say(peer, &format!("asks for {}, of which this server knows nothing", in_words(type_url)));
+                self.say(peer, &format!("asks for {}, of which this server knows nothing", in_words(type_url)));
             }
             Event::Silent { type_url, .. } => {
-                say(peer, &format!("has not replied about {} for long", in_words(type_url)));
+                self.say(peer, &format!("has not replied about {} for long", in_words(type_url)));
             }
             _ => {}
         }
@@ -84,17 +97,13 @@ impl Observer for Narrator {
 
     fn closed(&self, peer: &Peer, end: &End) {
         self.told().retain(|(stream, _), _| *stream != peer.stream);
-        say(peer, &format!("disconnected: {end}"));
+        self.say(peer, &format!("disconnected: {end}"));
     }
 
     fn turned_away(&self, identity: &Identity, end: &End) {
         let from = identity.address.map(|address| address.to_string()).unwrap_or_else(|| "somebody".into());
-        println!("[{from}] turned away: {end}");
+        self.voice.say(format!("[{from}] turned away: {end}"));
     }
-}
-
-fn say(peer: &Peer, words: &str) {
-    println!("[{}] {words}", called(peer));
 }
 
 fn called(peer: &Peer) -> String {

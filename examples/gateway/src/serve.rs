@@ -1,23 +1,25 @@
 //! `chancery serve`: a directory, served until somebody stops it.
 
+mod telling;
+
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_cache::{Secrets, SnapshotCache};
+use chancery_cache::Secrets;
 use chancery_core::{ByCertificate, ClientCertificates, InsecureAllowEveryone, Material, Tls};
-use chancery_directory::Report;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use crate::admission::Admission;
 use crate::command::Serve;
+use crate::doors::{Plaintext, Plan, Sockets};
+use crate::gateway_api::{GatewayPlane, Serving};
 use crate::narrator::Narrator;
-use crate::plane::{Plaintext, Plan, Plane};
-use crate::standing::{Standing, in_words};
-use crate::{Failure, stop, table};
+use crate::plane::Plane;
+use crate::runner::Runner;
+use crate::voice::Voice;
+use crate::{Failure, gateway_api, stop};
 
 pub(crate) async fn run(arguments: Serve) -> Result<ExitCode, Failure> {
     check(&arguments)?;
@@ -25,28 +27,88 @@ pub(crate) async fn run(arguments: Serve) -> Result<ExitCode, Failure> {
         admission: admission(&arguments),
         tls: tls(&arguments)?,
         plaintext: if arguments.insecure_plaintext { Plaintext::Anywhere } else { Plaintext::Loopback },
-        secrets: if arguments.share_secrets { Secrets::Always } else { Secrets::default() },
-        narrator: Narrator::default(),
+        narrator: Narrator::new(Voice::Aloud),
         drain_window: Duration::from_secs(arguments.drain),
     };
-    let security = if plan.tls.is_some() { "TLS" } else { "plain text" };
-    let listener = bind(arguments.listen, "--listen").await?;
-    let admin = bind(arguments.admin, "--admin").await?;
-    let plane = Plane::start(&arguments.xds, listener, admin, plan).await?;
-    println!("serving {} on {} ({security})", arguments.xds.display(), plane.address);
+    let sockets =
+        Sockets { xds: bind(arguments.listen, "--listen").await?, admin: bind(arguments.admin, "--admin").await? };
+    match (&arguments.gateway_api, &arguments.xds) {
+        (Some(root), _) => gateway_api_objects(root, &arguments, sockets, plan).await,
+        (None, Some(root)) => envoy_resources(root, &arguments, sockets, plan).await,
+        (None, None) => Err("say what to serve: --gateway-api DIR or --xds DIR".into()),
+    }
+}
+
+async fn gateway_api_objects(
+    root: &Path,
+    arguments: &Serve,
+    sockets: Sockets,
+    plan: Plan,
+) -> Result<ExitCode, Failure> {
+    let security = security(&plan);
+    let runner = match arguments.run_envoy {
+        true => Some(Runner::new(envoy(arguments).await?, arguments.proxy_files.clone(), Voice::Aloud)?),
+        false => None,
+    };
+    let serving = Serving {
+        options: gateway_api::options(&arguments.translating),
+        runner,
+        status_file: arguments.status_file.clone(),
+        voice: Voice::Aloud,
+    };
+    let plane = GatewayPlane::start(root, sockets, serving, plan).await?;
+    println!("serving {} on {} ({security})", root.display(), plane.address);
+    println!("status:  chancery status --admin {}", plane.admin);
+    let telling = [
+        tokio::spawn(telling::of_objects(plane.current.clone())),
+        tokio::spawn(telling::of_addresses(plane.current.clone())),
+    ];
+    if arguments.watch_status {
+        tokio::spawn(telling::of_standing(plane.deliveries(), plane.teller()));
+    }
+    let stopped = until_stopped(plane.stop()).await;
+    telling.iter().for_each(tokio::task::JoinHandle::abort);
+    stopped
+}
+
+async fn envoy_resources(root: &Path, arguments: &Serve, sockets: Sockets, plan: Plan) -> Result<ExitCode, Failure> {
+    let security = security(&plan);
+    let secrets = if arguments.share_secrets { Secrets::Always } else { Secrets::default() };
+    let plane = Plane::start(root, sockets, secrets, plan).await?;
+    println!("serving {} on {} ({security})", root.display(), plane.address);
     println!("status:  chancery status --admin {}", plane.admin);
     if arguments.watch_status {
-        tokio::spawn(tell_of_status(plane.cache.clone(), plane.reports.clone()));
+        tokio::spawn(telling::of_standing(plane.cache.delivery(), plane.teller()));
     }
-    let telling = tokio::spawn(tell_of_files(plane.reports.clone()));
+    let telling = tokio::spawn(telling::of_files(plane.reports.clone()));
+    let stopped = until_stopped(plane.stop()).await;
+    telling.abort();
+    stopped
+}
+
+async fn until_stopped(stopping: impl Future<Output = Result<(), Failure>>) -> Result<ExitCode, Failure> {
     stop::asked().await;
     println!("stopping: connections are told to go; stop again to cut them off");
-    let stopped = tokio::select! {
-        stopped = plane.stop() => stopped,
-        () = stop::asked() => Ok(()),
-    };
-    telling.abort();
-    stopped.map(|()| ExitCode::SUCCESS)
+    tokio::select! {
+        stopped = stopping => stopped.map(|()| ExitCode::SUCCESS),
+        () = stop::asked() => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The Envoy to run.
+async fn envoy(arguments: &Serve) -> Result<PathBuf, Failure> {
+    if let Some(path) = &arguments.envoy_path {
+        return match path.is_file() {
+            true => Ok(path.clone()),
+            false => Err(format!("--envoy-path {}: there is no such file", path.display()).into()),
+        };
+    }
+    let version = arguments.envoy;
+    Ok(tokio::task::spawn_blocking(move || chancery_testkit::provision(version)).await??)
+}
+
+fn security(plan: &Plan) -> &'static str {
+    if plan.tls.is_some() { "TLS" } else { "plain text" }
 }
 
 /// Whoever reads the resources reads private keys: other machines must prove who they are, unless told otherwise.
@@ -88,54 +150,4 @@ fn tls(arguments: &Serve) -> Result<Option<Tls>, Failure> {
 async fn bind(address: std::net::SocketAddr, option: &str) -> Result<TcpListener, Failure> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|error| format!("cannot listen on {address} ({option}): {error}; choose another address").into())
-}
-
-/// Prints what every reading of the directory found, and each problem once.
-async fn tell_of_files(mut reports: watch::Receiver<Arc<Report>>) {
-    let mut last = Arc::<Report>::default();
-    loop {
-        let report = reports.borrow_and_update().clone();
-        println!("{}", summary(&report));
-        for problem in report.problems.iter().filter(|problem| !last.problems.contains(problem)) {
-            println!("  {problem}");
-        }
-        if report.problems.is_empty() && !last.problems.is_empty() {
-            println!("  all files are good again");
-        }
-        for dangling in report.dangling.iter().filter(|dangling| !last.dangling.contains(dangling)) {
-            println!("  note: {dangling}");
-        }
-        last = report;
-        if reports.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-fn summary(report: &Report) -> String {
-    let counts: Vec<String> =
-        report.resources.iter().map(|(type_url, count)| format!("{count} {}", in_words(type_url))).collect();
-    let counts = if counts.is_empty() { "no resources".to_owned() } else { counts.join(", ") };
-    let changes = report.counts;
-    format!(
-        "[files] {counts} from {} files: {} added, {} changed, {} removed",
-        report.files, changes.added, changes.changed, changes.removed
-    )
-}
-
-/// Prints the table whenever it differs from the one before.
-async fn tell_of_status(cache: SnapshotCache, reports: watch::Receiver<Arc<Report>>) {
-    let mut deliveries = cache.delivery();
-    let mut last = String::new();
-    loop {
-        deliveries.changed().await;
-        // Replies come in bursts; only what they lead to is of interest.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let report = reports.borrow().clone();
-        let now = table::render(&Standing::of(&deliveries, &report));
-        if now != last {
-            println!("\n{now}");
-            last = now;
-        }
-    }
 }

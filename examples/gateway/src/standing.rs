@@ -7,6 +7,9 @@ use chancery_directory::Report;
 use chancery_protocol::{TypeUrl, printable};
 use serde::{Deserialize, Serialize};
 
+use crate::gateway_api::Row;
+use crate::runner::Processes;
+
 /// All of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Standing {
@@ -18,6 +21,12 @@ pub(crate) struct Standing {
     pub(crate) problems: Vec<String>,
     /// References that lead nowhere.
     pub(crate) dangling: Vec<String>,
+    /// What is said of each Gateway API object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) objects: Vec<Row>,
+    /// The proxies this machine runs.
+    #[serde(default, skip_serializing_if = "Processes::is_empty")]
+    pub(crate) processes: Processes,
     /// Every stream that is open, in the order they came.
     pub(crate) proxies: Vec<Proxy>,
 }
@@ -27,6 +36,9 @@ pub(crate) struct Standing {
 pub(crate) struct Proxy {
     /// What it calls itself (`node.id`).
     pub(crate) node: String,
+    /// The group it belongs to.
+    #[serde(default)]
+    pub(crate) group: String,
     /// Where it is.
     pub(crate) address: Option<String>,
     /// The names its certificate proves.
@@ -68,6 +80,9 @@ pub(crate) struct Refused {
     pub(crate) version: Option<String>,
     /// The proxy's words.
     pub(crate) why: String,
+    /// The objects and fields it comes from, the likeliest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) origins: Vec<String>,
 }
 
 impl Standing {
@@ -77,16 +92,19 @@ impl Standing {
             resources: report.resources.iter().map(|(type_url, count)| (in_words(type_url), *count)).collect(),
             problems: report.problems.iter().map(ToString::to_string).collect(),
             dangling: report.dangling.iter().map(ToString::to_string).collect(),
+            objects: Vec::new(),
+            processes: Processes::new(),
             proxies: deliveries.streams().into_iter().map(Proxy::of).collect(),
         }
     }
 }
 
 impl Proxy {
-    fn of(stream: StreamDelivery) -> Proxy {
+    pub(crate) fn of(stream: StreamDelivery) -> Proxy {
         let certificate = stream.identity.certificate.unwrap_or_default();
         Proxy {
             node: printable(&stream.node),
+            group: stream.group.to_string(),
             address: stream.identity.address.map(|address| address.to_string()),
             certificate: certificate.uris.into_iter().chain(certificate.dns_names).collect(),
             stream: stream.stream,
@@ -101,6 +119,7 @@ impl Asked {
             name: printable(refused.name.as_str()),
             version: refused.version.map(|version| version.to_string()),
             why: printable(&refused.refusal.message),
+            origins: Vec::new(),
         });
         Asked {
             kind: in_words(&delivery.type_url),

@@ -1,30 +1,96 @@
 //! `chancery validate`: what is wrong with a directory, before anything is served from it.
 
+mod envoy;
+mod xds;
+
+use std::fmt::Write;
 use std::process::ExitCode;
 
-use chancery_cache::{EveryoneTogether, GroupKey, SnapshotCache};
+use serde::Serialize;
 
-use crate::Failure;
 use crate::command::Validate;
+use crate::{Failure, gateway_api, output};
 
-pub(crate) fn run(arguments: &Validate) -> Result<ExitCode, Failure> {
-    let reading = chancery_directory::read(&arguments.directory)?;
-    for problem in &reading.problems {
-        let mut place = problem.file.clone();
-        for number in [problem.line, problem.column].into_iter().take_while(|number| *number > 0) {
-            place = format!("{place}:{number}");
-        }
-        match problem.field.as_str() {
-            "" => println!("{place}: {}", problem.message),
-            field => println!("{place}: {field}: {}", problem.message),
+/// What was found.
+#[derive(Debug, Serialize)]
+struct Findings {
+    files: usize,
+    objects: usize,
+    proxies: usize,
+    problems: Vec<Finding>,
+    /// What may be meant, and may not.
+    warnings: Vec<String>,
+    /// The Envoy that was asked, if one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    envoy: Option<String>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Serialize)]
+struct Finding {
+    /// The file and line; empty when it has no one place.
+    place: String,
+    /// What is wrong, with the object and the field.
+    message: String,
+}
+
+pub(crate) async fn run(arguments: &Validate) -> Result<ExitCode, Failure> {
+    if arguments.xds {
+        return xds::run(arguments);
+    }
+    let seen = gateway_api::read(&arguments.directory)?;
+    let translation = chancery_translator::translate(&seen.world, &gateway_api::options(&arguments.translating));
+    let of_file = |problem: &String| Finding { place: String::new(), message: problem.clone() };
+    let mut problems: Vec<Finding> = seen.problems.iter().map(of_file).collect();
+    for problem in &translation.problems {
+        let place = seen.places.get(&problem.origin.object).cloned().unwrap_or_default();
+        problems.push(Finding { place, message: problem.to_string() });
+    }
+    let mut warnings = gateway_api::unserved(&seen.world, &translation);
+    let mut asked = None;
+    if arguments.envoy {
+        asked = Some(arguments.envoy_version.to_string());
+        for (proxy, resources) in &translation.proxies {
+            if let Err(reason) = envoy::ask(arguments.envoy_version, resources).await? {
+                problems.push(Finding {
+                    place: String::new(),
+                    message: format!("Envoy refuses the configuration of {proxy}: {reason}"),
+                });
+            }
         }
     }
-    // A cache knows which references lead nowhere. They may be meant: a proxy's own bootstrap can hold the rest.
-    let total = reading.resources.len();
-    let (_, publisher) = SnapshotCache::new(EveryoneTogether);
-    for dangling in publisher.publish(&GroupKey::everyone(), reading.resources)?.dangling.iter() {
-        println!("warning: {dangling}");
+    if seen.world.is_empty() && problems.is_empty() {
+        warnings.push(format!("there are no objects in {}", arguments.directory.display()));
     }
-    println!("{total} resources in {} files, {} problems", reading.files, reading.problems.len());
-    Ok(if reading.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let findings = Findings {
+        files: seen.files,
+        objects: seen.world.len(),
+        proxies: translation.proxies.len(),
+        problems,
+        warnings,
+        envoy: asked,
+    };
+    print!("{}", output::render(&findings, arguments.output, || findings.table())?);
+    Ok(if findings.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Findings {
+    fn table(&self) -> String {
+        let mut text = String::new();
+        for Finding { place, message } in &self.problems {
+            let _ = match place.as_str() {
+                "" => writeln!(text, "{message}"),
+                place => writeln!(text, "{place}: {message}"),
+            };
+        }
+        for warning in &self.warnings {
+            let _ = writeln!(text, "warning: {warning}");
+        }
+        let Findings { files, objects, proxies, problems, .. } = self;
+        let _ = writeln!(text, "{objects} objects in {files} files for {proxies} proxies, {} problems", problems.len());
+        if let (Some(version), true) = (&self.envoy, problems.is_empty()) {
+            let _ = writeln!(text, "Envoy {version} accepts the configuration of every proxy");
+        }
+        text
+    }
 }

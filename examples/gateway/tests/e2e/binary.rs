@@ -140,10 +140,10 @@ fn the_binary_validates_a_directory_by_file_line_and_field() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().to_str().expect("a path");
     fs::write(directory.path().join("a.yaml"), cluster("blue", ADS, 1000)).expect("to write");
-    let good = run(&["validate", path]);
+    let good = run(&["validate", "--xds", path]);
     assert!(good.status.success(), "{}", text(&good.stdout));
     fs::write(directory.path().join("b.yaml"), "clusters:\n- name: shop\n  connect_timeout: 0s\n").expect("to write");
-    let bad = run(&["validate", path]);
+    let bad = run(&["validate", "--xds", path]);
     let said = text(&bad.stdout);
     assert_eq!(bad.status.code(), Some(1));
     assert!(said.contains("b.yaml:2: clusters[0].connect_timeout: "), "{said}");
@@ -151,7 +151,7 @@ fn the_binary_validates_a_directory_by_file_line_and_field() {
 
 #[test]
 fn the_files_of_the_quickstart_are_good_but_for_the_certificate_that_is_made_on_the_way() {
-    let checked = run(&["validate", concat!(env!("CARGO_MANIFEST_DIR"), "/quickstart")]);
+    let checked = run(&["validate", "--xds", concat!(env!("CARGO_MANIFEST_DIR"), "/quickstart/xds")]);
     let said = text(&checked.stdout);
     assert!(checked.status.success(), "{said}");
     assert_eq!(said.matches("warning:").count(), 1, "{said}");
@@ -167,7 +167,7 @@ fn the_binary_writes_a_bootstrap() {
 
 #[test]
 fn the_demonstration_tells_its_story_to_the_end() {
-    let told = run(&["demo"]);
+    let told = run(&["demo", "--xds"]);
     let said = text(&told.stdout);
     assert!(told.status.success(), "{said}\n{}", text(&told.stderr));
     for part in ["200 from blue", "200 from green", "https://", "demo-envoy", "virtual_hots", "How to go on"] {

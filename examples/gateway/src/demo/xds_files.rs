@@ -1,4 +1,4 @@
-//! The example the demonstration serves: the files of `examples/gateway/quickstart`, with ports that are free here.
+//! The example the demonstration serves: the files of `examples/gateway/quickstart/xds`, with ports that are free here.
 
 use std::fs;
 use std::io;
@@ -7,11 +7,11 @@ use std::path::Path;
 
 use chancery_testkit::Issued;
 
-const LISTENERS: &str = include_str!("../../quickstart/listeners.yaml");
-const ROUTES: &str = include_str!("../../quickstart/routes.yaml");
-const CLUSTERS: &str = include_str!("../../quickstart/clusters.yaml");
-const ENDPOINTS: &str = include_str!("../../quickstart/endpoints.yaml");
-const TLS: &str = include_str!("../../quickstart/tls.yaml");
+const LISTENERS: &str = include_str!("../../quickstart/xds/listeners.yaml");
+const ROUTES: &str = include_str!("../../quickstart/xds/routes.yaml");
+const CLUSTERS: &str = include_str!("../../quickstart/xds/clusters.yaml");
+const ENDPOINTS: &str = include_str!("../../quickstart/xds/endpoints.yaml");
+const TLS: &str = include_str!("../../quickstart/xds/tls.yaml");
 
 /// The files, with what each is for.
 pub(super) const CONTENTS: [(&str, &str); 6] = [

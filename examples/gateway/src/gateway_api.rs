@@ -1,0 +1,59 @@
+//! Gateway API objects as what is served: read from files, translated, published, run, and told about.
+
+mod change;
+mod conductor;
+mod documents;
+mod facts;
+mod page;
+mod plane;
+mod refusals;
+mod source;
+mod standing;
+
+pub(crate) use conductor::Current;
+pub(crate) use plane::{GatewayPlane, Serving};
+pub(crate) use source::read;
+pub(crate) use standing::{Row, rows, table};
+
+use std::collections::BTreeSet;
+
+use chancery_translator::api::{Gateway, ObjectId};
+use chancery_translator::{Options, Proxies, Translation, World};
+
+use crate::command::{GatewayName, Translating};
+
+/// The options of a translation, as the command line says them.
+pub(crate) fn options(arguments: &Translating) -> Options {
+    Options {
+        controller_name: arguments.controller_name.clone(),
+        assumed_classes: arguments.gateway_class.iter().cloned().collect::<BTreeSet<String>>(),
+        proxies: if arguments.merge { Proxies::PerClass } else { Proxies::PerGateway },
+        ..Options::default()
+    }
+}
+
+/// Why there is no proxy for a Gateway, and which there are.
+pub(crate) fn no_proxy_for(gateway: &GatewayName, translation: &Translation) -> String {
+    let served = translation.proxies.values().flat_map(|proxy| &proxy.gateways);
+    let served: Vec<String> = served.map(|id| format!("{}/{}", id.namespace, id.name)).collect();
+    match served.is_empty() {
+        true => format!("Gateway {gateway} is not served, nor is any other; see chancery validate"),
+        false => format!("Gateway {gateway} is not served; these are: {}", served.join(", ")),
+    }
+}
+
+/// Gateways nobody serves: not wrong, but rarely meant.
+pub(crate) fn unserved(world: &World, translation: &Translation) -> Vec<String> {
+    let served: BTreeSet<&ObjectId> = translation.proxies.values().flat_map(|proxy| &proxy.gateways).collect();
+    let others = world.gateways.iter().filter(|(id, _)| !served.contains(id) && !translation.statuses.contains_key(id));
+    let why = |(id, gateway): (&ObjectId, &std::sync::Arc<Gateway>)| {
+        let class = &gateway.spec.gateway_class_name;
+        match world.gateway_classes.keys().any(|known| *known.name == **class) {
+            true => format!("{id} is not served: its GatewayClass {class} names another controller"),
+            false => format!(
+                "{id} is not served: there is no GatewayClass {class}; --gateway-class {class} takes it as given"
+            ),
+        }
+    };
+    others.map(why).collect()
+}

@@ -1,0 +1,80 @@
+//! The page that says how a plane of Gateway API objects stands. Read only, and for this machine only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use chancery_cache::SnapshotCache;
+use tokio::sync::watch;
+
+use super::conductor::Current;
+use super::{documents, refusals, rows};
+use crate::rendered::Rendered;
+use crate::runner::Processes;
+use crate::standing::{Proxy, Standing, in_words};
+
+/// What the page tells of.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) cache: SnapshotCache,
+    pub(super) current: watch::Receiver<Arc<Current>>,
+    /// Those this machine runs, if it runs any.
+    pub(super) processes: Option<watch::Receiver<Processes>>,
+}
+
+/// `/status`: a [`Standing`] as JSON. `/status/objects`: the statuses of all objects. `/resources`: what is served, without
+/// private keys. `/healthz`: that it runs.
+pub(super) fn router(known: Known) -> Router {
+    Router::new()
+        .route("/status", get(async |State(known): State<Known>| Json(standing(&known))))
+        .route("/status/objects", get(objects))
+        .route("/resources", get(resources))
+        .route("/healthz", get(async || "ok\n"))
+        .with_state(known)
+}
+
+async fn objects(State(known): State<Known>) -> Json<serde_json::Value> {
+    Json(documents::list(&known.current.borrow().statuses))
+}
+
+async fn resources(State(known): State<Known>) -> Json<Rendered> {
+    let translation = known.current.borrow().translation.clone();
+    Json(Rendered::of(&translation))
+}
+
+/// How it stands.
+pub(super) fn standing(known: &Known) -> Standing {
+    let current = known.current.borrow().clone();
+    let streams = known.cache.delivery().streams();
+    let mut resources: BTreeMap<String, usize> = BTreeMap::new();
+    for resource in current.translation.proxies.values().flat_map(|proxy| proxy.resources.iter()) {
+        *resources.entry(in_words(resource.type_url())).or_default() += 1;
+    }
+    let problems = current.seen.problems.iter().cloned();
+    let refused = refusals::of(&current.translation, &streams);
+    let mut proxies: Vec<Proxy> = streams.into_iter().map(Proxy::of).collect();
+    for proxy in &mut proxies {
+        for (asked, one) in proxy.types.iter_mut().flat_map(|asked| {
+            let kind = asked.type_url.clone();
+            asked.nacked.iter_mut().map(move |one| (kind.clone(), one))
+        }) {
+            let same = |known: &&refusals::RefusedByProxy| {
+                known.stream == proxy.stream && known.type_url.as_str() == asked && known.name.as_str() == one.name
+            };
+            if let Some(known) = refused.iter().find(same) {
+                one.origins = known.origins.iter().map(ToString::to_string).collect();
+            }
+        }
+    }
+    Standing {
+        files: current.seen.files,
+        resources,
+        problems: problems.collect(),
+        dangling: Vec::new(),
+        objects: rows(&current.statuses),
+        processes: known.processes.as_ref().map(|processes| processes.borrow().clone()).unwrap_or_default(),
+        proxies,
+    }
+}

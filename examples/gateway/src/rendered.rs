@@ -1,0 +1,128 @@
+//! What each proxy is to serve, as documents: without private keys, but with the version of each resource, so that two of
+//! them can be compared.
+
+use std::collections::BTreeMap;
+
+use chancery_protocol::{Resource, TypeUrl};
+use chancery_resource::{Secrets, to_json};
+use chancery_translator::{ProxyResources, Translation};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::standing::in_words;
+
+/// By proxy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Rendered {
+    pub(crate) proxies: BTreeMap<String, RenderedProxy>,
+}
+
+/// Of one proxy.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RenderedProxy {
+    /// The Gateways it serves.
+    pub(crate) gateways: Vec<String>,
+    /// Its resources, by type and name.
+    pub(crate) resources: Vec<RenderedResource>,
+}
+
+/// One resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RenderedResource {
+    /// The type's URL.
+    pub(crate) type_url: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its version: the same for the same content, private keys included.
+    pub(crate) version: String,
+    /// The objects and fields it comes from.
+    pub(crate) origins: Vec<String>,
+    /// What it says, with private keys left out.
+    pub(crate) body: Value,
+}
+
+impl Rendered {
+    /// All of it.
+    pub(crate) fn of(translation: &Translation) -> Rendered {
+        let proxies = translation.proxies.iter();
+        Rendered {
+            proxies: proxies.map(|(proxy, resources)| (proxy.to_string(), RenderedProxy::of(resources))).collect(),
+        }
+    }
+}
+
+impl RenderedProxy {
+    fn of(proxy: &ProxyResources) -> RenderedProxy {
+        RenderedProxy {
+            gateways: proxy.gateways.iter().map(ToString::to_string).collect(),
+            resources: proxy.resources.iter().map(|resource| of_resource(proxy, resource)).collect(),
+        }
+    }
+
+    /// The resources by type, in words: `listeners`, `clusters`.
+    pub(crate) fn by_type(&self) -> BTreeMap<String, Vec<&RenderedResource>> {
+        let mut types: BTreeMap<String, Vec<&RenderedResource>> = BTreeMap::new();
+        for resource in &self.resources {
+            types.entry(resource.kind().replace(' ', "_")).or_default().push(resource);
+        }
+        types
+    }
+
+    /// In the form of Envoy's `/config_dump`.
+    pub(crate) fn config_dump(&self) -> Value {
+        let of = |type_url: TypeUrl, entry: fn(&RenderedResource, Value) -> Value| -> Vec<Value> {
+            let mine = self.resources.iter().filter(|resource| resource.type_url == type_url.as_str());
+            mine.map(|resource| entry(resource, resource.typed_body())).collect()
+        };
+        let dump = |kind: &str, field: &str, entries: Vec<Value>| {
+            let mut dump = Map::new();
+            dump.insert("@type".to_owned(), format!("type.googleapis.com/envoy.admin.v3.{kind}").into());
+            dump.insert(field.to_owned(), entries.into());
+            Value::Object(dump)
+        };
+        let clusters = of(TypeUrl::CLUSTER, |one, body| json!({ "version_info": one.version, "cluster": body }));
+        let endpoints =
+            of(TypeUrl::ENDPOINTS, |one, body| json!({ "version_info": one.version, "endpoint_config": body }));
+        let listeners = of(
+            TypeUrl::LISTENER,
+            |one, body| json!({ "name": one.name, "active_state": { "version_info": one.version, "listener": body } }),
+        );
+        let routes = of(TypeUrl::ROUTE, |one, body| json!({ "version_info": one.version, "route_config": body }));
+        let secrets =
+            of(TypeUrl::SECRET, |one, body| json!({ "name": one.name, "version_info": one.version, "secret": body }));
+        json!({ "configs": [
+            dump("ClustersConfigDump", "dynamic_active_clusters", clusters),
+            dump("EndpointsConfigDump", "dynamic_endpoint_configs", endpoints),
+            dump("ListenersConfigDump", "dynamic_listeners", listeners),
+            dump("RoutesConfigDump", "dynamic_route_configs", routes),
+            dump("SecretsConfigDump", "dynamic_active_secrets", secrets),
+        ]})
+    }
+}
+
+impl RenderedResource {
+    /// The type, in words: `clusters`.
+    pub(crate) fn kind(&self) -> String {
+        in_words(&TypeUrl::parse(&self.type_url))
+    }
+
+    fn typed_body(&self) -> Value {
+        let mut body = Map::new();
+        body.insert("@type".to_owned(), self.type_url.clone().into());
+        body.extend(self.body.as_object().cloned().unwrap_or_default());
+        Value::Object(body)
+    }
+}
+
+fn of_resource(proxy: &ProxyResources, resource: &Resource) -> RenderedResource {
+    let (type_url, name) = (resource.type_url(), resource.name());
+    let provenance = proxy.provenance.get(&(type_url.clone(), name.clone()));
+    let body = to_json(type_url.as_str(), resource.body(), Secrets::Redacted);
+    RenderedResource {
+        type_url: type_url.to_string(),
+        name: name.to_string(),
+        version: resource.version().to_string(),
+        origins: provenance.map(|known| known.origins.iter().map(ToString::to_string).collect()).unwrap_or_default(),
+        body: body.unwrap_or_else(|error| error.to_string().into()),
+    }
+}

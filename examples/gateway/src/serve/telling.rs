@@ -1,0 +1,111 @@
+//! What a running server tells: what was read, what is wrong with it, and how proxies take it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chancery_cache::Deliveries;
+use chancery_directory::Report;
+use chancery_translator::api::Status;
+use tokio::sync::watch;
+
+use crate::gateway_api::Current;
+use crate::standing::{Standing, in_words};
+use crate::table;
+
+/// Prints what every reading of the objects found, and each problem once.
+pub(super) async fn of_objects(mut all: watch::Receiver<Arc<Current>>) {
+    let mut last = Current::default();
+    loop {
+        let current = Current::clone(&all.borrow_and_update());
+        if current.readings != last.readings {
+            let (objects, files) = (current.seen.world.len(), current.seen.files);
+            println!("[files] {objects} objects in {files} files, for {} proxies", current.translation.proxies.len());
+        }
+        let problems = |current: &Current| -> Vec<String> {
+            let of_objects = current.translation.problems.iter().map(ToString::to_string);
+            current.seen.problems.iter().cloned().chain(of_objects).collect()
+        };
+        let (before, now) = (problems(&last), problems(&current));
+        now.iter().filter(|problem| !before.contains(problem)).for_each(|problem| println!("  {problem}"));
+        if now.is_empty() && !before.is_empty() {
+            println!("  all objects are good again");
+        }
+        last = current;
+        if all.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Prints where each Gateway can be reached, when that is new.
+pub(super) async fn of_addresses(mut all: watch::Receiver<Arc<Current>>) {
+    let mut last = BTreeMap::new();
+    loop {
+        let statuses = all.borrow_and_update().statuses.clone();
+        let mut now = BTreeMap::new();
+        for (id, status) in statuses.iter() {
+            if let Status::Gateway(status) = status {
+                let addresses: Vec<&str> = status.addresses.iter().map(|address| address.value.as_str()).collect();
+                now.insert(id.clone(), addresses.join(", "));
+            }
+        }
+        for (id, addresses) in
+            now.iter().filter(|(id, addresses)| !addresses.is_empty() && last.get(*id) != Some(*addresses))
+        {
+            println!("[{}/{}] can be reached at {addresses}", id.namespace, id.name);
+        }
+        last = now;
+        if all.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Prints what every reading of the directory found, and each problem once.
+pub(super) async fn of_files(mut reports: watch::Receiver<Arc<Report>>) {
+    let mut last = Arc::<Report>::default();
+    loop {
+        let report = reports.borrow_and_update().clone();
+        println!("{}", summary(&report));
+        for problem in report.problems.iter().filter(|problem| !last.problems.contains(problem)) {
+            println!("  {problem}");
+        }
+        if report.problems.is_empty() && !last.problems.is_empty() {
+            println!("  all files are good again");
+        }
+        for dangling in report.dangling.iter().filter(|dangling| !last.dangling.contains(dangling)) {
+            println!("  note: {dangling}");
+        }
+        last = report;
+        if reports.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn summary(report: &Report) -> String {
+    let counts: Vec<String> =
+        report.resources.iter().map(|(type_url, count)| format!("{count} {}", in_words(type_url))).collect();
+    let counts = if counts.is_empty() { "no resources".to_owned() } else { counts.join(", ") };
+    let changes = report.counts;
+    format!(
+        "[files] {counts} from {} files: {} added, {} changed, {} removed",
+        report.files, changes.added, changes.changed, changes.removed
+    )
+}
+
+/// Prints the table whenever it differs from the one before.
+pub(super) async fn of_standing(mut deliveries: Deliveries, standing: impl Fn() -> Standing) {
+    let mut last = String::new();
+    loop {
+        deliveries.changed().await;
+        // Replies come in bursts; only what they lead to is of interest.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let now = table::render(&standing());
+        if now != last {
+            println!("\n{now}");
+            last = now;
+        }
+    }
+}
