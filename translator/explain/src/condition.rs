@@ -70,7 +70,7 @@ impl HeaderTest {
         if Seen::written_before(name) {
             return Verdict::Unknown(format!("header {name} is written by the proxy, and not evaluated"));
         }
-        let mut values = seen.each_value(name);
+        let mut values = seen.compared_values(name);
         if values.is_empty() && self.missing_is_empty {
             values.push(String::new());
         }

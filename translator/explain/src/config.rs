@@ -12,9 +12,10 @@ use prost::Message;
 use crate::chain::Service;
 use crate::explanation::{Chain, Explanation, ListenerFound, Outcome};
 use crate::listener::Listener;
-use crate::manager::Routes;
+use crate::manager::{Around, Routes};
 use crate::problem::Problem;
 use crate::request::{Request, Transport};
+use crate::rules::Rules;
 use crate::table::Table;
 use crate::text::Findings;
 use crate::trace::Candidate;
@@ -41,6 +42,7 @@ pub struct Config {
     listeners: Vec<Listener>,
     tables: BTreeMap<String, Table>,
     clusters: Clusters,
+    rules: Rules,
 }
 
 impl Config {
@@ -81,7 +83,13 @@ impl Config {
         });
         let tables = tables.collect();
         let clusters = Clusters::new(&messages.clusters, &messages.endpoints);
-        (Config { listeners, tables, clusters }, problems)
+        (Config { listeners, tables, clusters, rules: Rules::default() }, problems)
+    }
+
+    /// The same for proxies of another release: the newest is assumed.
+    pub fn with_rules(mut self, rules: Rules) -> Config {
+        self.rules = rules;
+        self
     }
 
     /// What becomes of a request, and why.
@@ -127,8 +135,13 @@ impl Config {
                     Routes::Named(name) => self.tables.get(name),
                     Routes::Inline(_) | Routes::Unknown(_) => None,
                 };
-                let local_port = listener.local_port(&request.entry);
-                manager.explain(request, local_port, table, &self.clusters, explanation)
+                let around = Around {
+                    table,
+                    clusters: &self.clusters,
+                    local_port: listener.local_port(&request.entry),
+                    rules: self.rules,
+                };
+                manager.explain(request, &around, explanation)
             }
             (Service::Tcp(tcp), _, _) => {
                 let outcome = match tcp.pick(request.random, &self.clusters) {

@@ -16,6 +16,7 @@ mod problem;
 mod redirect;
 mod request;
 mod route;
+mod rules;
 mod table;
 mod text;
 mod trace;
@@ -30,5 +31,6 @@ pub use explanation::{
 pub use headers::{HeaderChange, HeaderChanges, HeaderOperation, Level};
 pub use problem::Problem;
 pub use request::{ClientCertificate, Entry, Request, Transport};
+pub use rules::Rules;
 pub use trace::{Candidate, Rejected, Trace};
 pub use upstream::{Standing, Upstream};

@@ -10,6 +10,7 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
 use crate::explanation::{Explanation, Filter, Outcome};
 use crate::normal::{Normal, Normalization};
 use crate::request::{ClientCertificate, Request, Transport};
+use crate::rules::Rules;
 use crate::table::Table;
 use crate::text::Findings;
 use crate::upstream::Clusters;
@@ -28,6 +29,7 @@ pub(crate) struct Seen {
     pub(crate) forwarded_scheme: String,
     headers: Vec<(String, String)>,
     pub(crate) random: u64,
+    pub(crate) rules: Rules,
     pub(crate) client_certificate: ClientCertificate,
 }
 
@@ -38,7 +40,7 @@ impl Seen {
             ":method" => return Some(self.method.clone()),
             ":path" => return Some(self.path.clone()).filter(|path| !path.is_empty()),
             ":authority" | "host" => return Some(self.authority.clone()),
-            ":scheme" => return Some(self.scheme.clone()),
+            ":scheme" => return Some(self.scheme.clone()).filter(|scheme| !scheme.is_empty()),
             "x-forwarded-proto" => return Some(self.forwarded_scheme.clone()),
             _ => {}
         }
@@ -46,8 +48,11 @@ impl Seen {
         if values.is_empty() { None } else { Some(values.join(",")) }
     }
 
-    /// Each value of a header; pseudo-headers have one.
-    pub(crate) fn each_value(&self, name: &str) -> Vec<String> {
+    /// The values of a header that are compared one by one; pseudo-headers have one.
+    pub(crate) fn compared_values(&self, name: &str) -> Vec<String> {
+        if self.rules == Rules::Envoy1_36 {
+            return self.header(name).into_iter().collect();
+        }
         let values: Vec<String> = self.values(name).map(str::to_owned).collect();
         if values.is_empty() { self.header(name).into_iter().collect() } else { values }
     }
@@ -85,6 +90,16 @@ impl Seen {
     pub(crate) fn written_before(name: &str) -> bool {
         WRITTEN_BEFORE.contains(&name) || name.starts_with("x-envoy-")
     }
+}
+
+/// What a connection manager needs to know beside the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around<'a> {
+    /// The route configuration it names, if it names one and that is there.
+    pub(crate) table: Option<&'a Table>,
+    pub(crate) clusters: &'a Clusters,
+    pub(crate) local_port: Option<u16>,
+    pub(crate) rules: Rules,
 }
 
 /// Where a connection manager finds its routes.
@@ -136,14 +151,7 @@ impl Manager {
     }
 
     /// What becomes of a request that has come to this connection manager.
-    pub(crate) fn explain(
-        &self,
-        request: &Request,
-        local_port: Option<u16>,
-        table: Option<&Table>,
-        clusters: &Clusters,
-        mut explanation: Explanation,
-    ) -> Explanation {
+    pub(crate) fn explain(&self, request: &Request, around: &Around<'_>, mut explanation: Explanation) -> Explanation {
         let no_overrides = |name: &String| Filter { name: name.clone(), overridden_by: Vec::new() };
         explanation.filters = self.filters.iter().map(no_overrides).collect();
         if request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("upgrade")) {
@@ -152,7 +160,7 @@ impl Manager {
                 .notes
                 .push(format!("the request asks for an upgrade, and {whether} allowed; that is not evaluated"));
         }
-        let mut seen = self.seen(request, local_port);
+        let mut seen = self.seen(request, around);
         explanation.is_grpc = seen.is_grpc();
         if request.method != "CONNECT" {
             let (path, early) = match self.normalization.path(&request.path) {
@@ -172,43 +180,38 @@ impl Manager {
             };
             seen.path = path;
             if let Some(outcome) = early {
-                return self.answered_early(request, &seen, table, clusters, explanation).ending(outcome);
+                return self.answered_early(request, &seen, around, explanation).ending(outcome);
             }
         }
-        self.routed(&seen, table, clusters, explanation)
+        self.routed(&seen, around, explanation)
     }
 
     /// An answer given before a route is looked for has the response headers of the route that would have forwarded, if the
-    /// client says the scheme by itself: Envoy has not yet, and finds no route without. The authority is still as it came.
+    /// client says the scheme by itself: Envoy has not yet, and finds no route without. The authority is still as it came,
+    /// and `:scheme` is not there.
     fn answered_early(
         &self,
         request: &Request,
         seen: &Seen,
-        table: Option<&Table>,
-        clusters: &Clusters,
+        around: &Around<'_>,
         mut explanation: Explanation,
     ) -> Explanation {
         let Some(forwarded_scheme) = seen.values("x-forwarded-proto").next().map(str::to_owned) else {
             return explanation;
         };
-        let seen = Seen { forwarded_scheme, authority: request.authority.clone(), ..seen.clone() };
-        let routed = self.routed(&seen, table, clusters, Explanation::beginning());
+        let seen =
+            Seen { forwarded_scheme, scheme: String::new(), authority: request.authority.clone(), ..seen.clone() };
+        let routed = self.routed(&seen, around, Explanation::beginning());
         if let Outcome::Forwarded(_) = routed.outcome {
             explanation.response_headers = routed.response_headers;
         }
         explanation
     }
 
-    fn routed(
-        &self,
-        seen: &Seen,
-        table: Option<&Table>,
-        clusters: &Clusters,
-        mut explanation: Explanation,
-    ) -> Explanation {
-        match (&self.routes, table) {
-            (Routes::Inline(table), _) => table.explain(seen, clusters, explanation),
-            (Routes::Named(_), Some(table)) => table.explain(seen, clusters, explanation),
+    fn routed(&self, seen: &Seen, around: &Around<'_>, mut explanation: Explanation) -> Explanation {
+        match (&self.routes, around.table) {
+            (Routes::Inline(table), _) => table.explain(seen, around.clusters, explanation),
+            (Routes::Named(_), Some(table)) => table.explain(seen, around.clusters, explanation),
             (Routes::Named(name), None) => {
                 let reason = format!("the route configuration {name:?} is not among the resources");
                 explanation.route_configuration = Some(name.clone());
@@ -218,7 +221,7 @@ impl Manager {
         }
     }
 
-    fn seen(&self, request: &Request, local_port: Option<u16>) -> Seen {
+    fn seen(&self, request: &Request, around: &Around<'_>) -> Seen {
         let headers = request.headers.iter();
         // White space around values does not survive HTTP/1.1.
         let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
@@ -231,12 +234,13 @@ impl Manager {
         let scheme = if valid { forwarded_scheme.clone() } else { own.to_owned() };
         Seen {
             method: request.method.clone(),
-            authority: self.normalization.authority(&request.method, &request.authority, local_port),
+            authority: self.normalization.authority(&request.method, &request.authority, around.local_port),
             path: if request.method == "CONNECT" { String::new() } else { request.path.clone() },
             scheme: self.scheme.clone().unwrap_or(scheme),
             forwarded_scheme,
             headers,
             random: request.random,
+            rules: around.rules,
             client_certificate: match &request.transport {
                 Transport::Tls { client_certificate, .. } => *client_certificate,
                 Transport::Plaintext => ClientCertificate::None,

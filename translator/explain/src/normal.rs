@@ -125,14 +125,14 @@ fn unescape_slashes(path: &str) -> String {
         .replace("%5c", "\\")
 }
 
+/// A path of nothing but slashes keeps two: one that begins it, and one that ends it.
 fn with_single_slashes(path: &str) -> String {
-    let mut single = String::with_capacity(path.len());
-    for character in path.chars() {
-        if !(character == '/' && single.ends_with('/')) {
-            single.push(character);
-        }
+    if !path.contains("//") {
+        return path.to_owned();
     }
-    single
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let end = |there: bool| if there { "/" } else { "" };
+    format!("{}{}{}", end(path.starts_with('/')), segments.join("/"), end(path.ends_with('/')))
 }
 
 /// The path with backslashes turned, escapes of unreserved characters taken back, and `.` and `..` resolved; `None` when it

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use envoy_types::pb::envoy::config::route::v3::route_match::PathSpecifier;
 
+use crate::manager::Seen;
+use crate::rules::Rules;
 use crate::text::{Findings, Pattern};
 use crate::verdict::Verdict;
 
@@ -51,14 +53,15 @@ impl PathTest {
         PathTest { kind, ignore_case, ignore_parameters }
     }
 
-    pub(crate) fn verdict(&self, method: &str, path: &str) -> Verdict {
+    pub(crate) fn verdict(&self, seen: &Seen) -> Verdict {
+        let (method, path) = (&seen.method, &seen.path);
         if let Kind::Connect = self.kind {
             return Verdict::unless(method == "CONNECT", || format!("the method {method} is not CONNECT"));
         }
         if path.is_empty() {
             return Verdict::Fails("the request has no path".into());
         }
-        let whole = self.compared(path);
+        let whole = self.compared(path, seen.rules);
         let whole = whole.as_ref();
         let starts = |prefix: &str| {
             whole.get(..prefix.len()).is_some_and(|start| {
@@ -87,11 +90,14 @@ impl PathTest {
         }
     }
 
-    /// The path as it is compared: parameters (`;p=1`) end with their segment.
-    fn compared<'p>(&self, path: &'p str) -> Cow<'p, str> {
+    /// The path as it is compared, perhaps without parameters (`;p=1`).
+    fn compared<'p>(&self, path: &'p str, rules: Rules) -> Cow<'p, str> {
         let path = without_query(path);
         if !self.ignore_parameters || !path.contains(';') {
             return Cow::Borrowed(path);
+        }
+        if rules == Rules::Envoy1_36 {
+            return Cow::Borrowed(path.split(';').next().unwrap_or_default());
         }
         let segments = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
         Cow::Owned(segments.collect::<Vec<_>>().join("/"))

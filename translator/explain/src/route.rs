@@ -63,7 +63,7 @@ impl Route {
 
     /// Whether it takes the request.
     pub(crate) fn verdict(&self, seen: &Seen) -> Verdict {
-        match self.path.verdict(&seen.method, &seen.path) {
+        match self.path.verdict(seen) {
             Verdict::Fails(reason) => Verdict::Fails(reason),
             path => all([path, self.conditions.verdict(seen)]),
         }

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_explain::{Candidate, Config, Explanation, HeaderChanges, Outcome, Request, Standing};
+use chancery_explain::{Candidate, Config, Explanation, HeaderChanges, Outcome, Request, Rules, Standing};
+use chancery_testkit::EnvoyVersion;
 use chancery_testkit::http::{Answer, Connection, HttpError};
 
 use chance::Chance;
@@ -109,17 +110,27 @@ fn expected(request: &Request, explanation: &Explanation) -> Option<Visible> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_random_requests_meet_what_is_explained() {
+async fn ten_thousand_random_requests_to_the_newest_envoy_meet_what_is_explained() {
+    agree(EnvoyVersion::V1_40, Rules::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_random_requests_to_the_oldest_envoy_meet_what_is_explained_by_its_rules() {
+    agree(EnvoyVersion::V1_36, Rules::Envoy1_36).await;
+}
+
+async fn agree(version: EnvoyVersion, rules: Rules) {
     let seed = match std::env::var("CHANCERY_EXPLAIN_SEED") {
         Ok(seed) => seed.parse().expect("CHANCERY_EXPLAIN_SEED is a number"),
         Err(_) => std::time::UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO).as_secs(),
     };
     println!("CHANCERY_EXPLAIN_SEED={seed}");
     let mut chance = Chance::new(seed);
-    let proxy = Proxy::start((0..TABLES).map(|table| tables::listener(&mut chance, table)).collect()).await;
+    let proxy =
+        Proxy::start(version, (0..TABLES).map(|table| tables::listener(&mut chance, table, version)).collect()).await;
     let (config, problems) = Config::from_resources(&proxy.resources);
     assert_eq!(problems, []);
-    let config = Arc::new(config);
+    let config = Arc::new(config.with_rules(rules));
 
     let mut running = Vec::new();
     for worker in 0..PARALLEL {

@@ -21,7 +21,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    pub(crate) async fn start(mut listeners: Vec<Value>) -> Proxy {
+    pub(crate) async fn start(version: EnvoyVersion, mut listeners: Vec<Value>) -> Proxy {
         let mut backends = Vec::new();
         for name in BACKENDS {
             backends.push(Echo::start(name).await.expect("a backend"));
@@ -37,7 +37,7 @@ impl Proxy {
             "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
             "static_resources": {"listeners": listeners, "clusters": clusters},
         });
-        let envoy = Launch::with_text(version(), bootstrap.to_string()).start().await;
+        let envoy = Launch::with_text(version, bootstrap.to_string()).start().await;
         let envoy = envoy.unwrap_or_else(|error| panic!("no Envoy: {error}"));
         envoy.wait_live(PATIENCE).await.expect("a live Envoy");
         let mut addresses = Vec::new();
@@ -56,14 +56,6 @@ impl Proxy {
     /// The listeners by their ports, on one line each.
     pub(crate) fn describe(&self) -> String {
         self.listeners.iter().map(|listener| format!("{listener}\n")).collect()
-    }
-}
-
-/// The newest, or what `CHANCERY_EXPLAIN_ENVOY` says: `1.38`.
-fn version() -> EnvoyVersion {
-    match std::env::var("CHANCERY_EXPLAIN_ENVOY") {
-        Ok(version) => version.parse().expect("CHANCERY_EXPLAIN_ENVOY is a version"),
-        Err(_) => EnvoyVersion::V1_40,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chancery_testkit::EnvoyVersion;
 use serde_json::{Value, json};
 
 use crate::chance::Chance;
@@ -36,11 +37,11 @@ const EXPRESSIONS: &[&str] = &["/a.*", "/[ab]+/v\\d", "/(api|a)/.*", ".*\\.html"
 const TEXTS: &[&str] = &["1", "abc", "a", "foo", "bar", "b"];
 
 /// The listener of this number.
-pub(crate) fn listener(chance: &mut Chance, number: usize) -> Value {
+pub(crate) fn listener(chance: &mut Chance, number: usize, version: EnvoyVersion) -> Value {
     let mut manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "t",
-        "route_config": table(chance, number),
+        "route_config": table(chance, number, version),
         "http_filters": [{"name": "router", "typed_config":
             {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
         "merge_slashes": chance.once_in(3),
@@ -64,7 +65,7 @@ pub(crate) fn listener(chance: &mut Chance, number: usize) -> Value {
     })
 }
 
-fn table(chance: &mut Chance, number: usize) -> Value {
+fn table(chance: &mut Chance, number: usize, version: EnvoyVersion) -> Value {
     let mut left: BTreeSet<&str> = DOMAINS.iter().copied().collect();
     let hosts = (0..2 + chance.below(4)).filter_map(|host| {
         let mut domains = Vec::new();
@@ -79,7 +80,7 @@ fn table(chance: &mut Chance, number: usize) -> Value {
             message["require_tls"] = json!("ALL");
         }
         let routes: Vec<Value> =
-            (0..2 + chance.below(9)).map(|at| route(chance, &format!("{number}.{host}.{at}"))).collect();
+            (0..2 + chance.below(9)).map(|at| route(chance, &format!("{number}.{host}.{at}"), version)).collect();
         message["routes"] = json!(routes);
         changes(chance, &mut message, "host");
         (!domains.is_empty()).then_some(message)
@@ -92,7 +93,7 @@ fn table(chance: &mut Chance, number: usize) -> Value {
         "ignore_port_in_host_matching": chance.once_in(4),
         "ignore_path_parameters_in_path_matching": chance.once_in(4),
     });
-    if chance.once_in(6) {
+    if chance.once_in(6) && version >= EnvoyVersion::V1_38 {
         message["vhost_header"] = json!("x-host");
     }
     changes(chance, &mut message, "table");
@@ -127,8 +128,8 @@ fn changes(chance: &mut Chance, message: &mut Value, level: &str) {
     }
 }
 
-fn route(chance: &mut Chance, id: &str) -> Value {
-    let mut message = json!({"name": id, "match": matched(chance)});
+fn route(chance: &mut Chance, id: &str, version: EnvoyVersion) -> Value {
+    let mut message = json!({"name": id, "match": matched(chance, version)});
     let kind = match chance.below(10) {
         0..=2 => {
             let status = [200, 201, 302, 418, 503][chance.below(5)];
@@ -158,7 +159,7 @@ fn text(chance: &mut Chance) -> Value {
     json!({kind: chance.pick(TEXTS), "ignore_case": chance.once_in(3)})
 }
 
-fn matched(chance: &mut Chance) -> Value {
+fn matched(chance: &mut Chance, version: EnvoyVersion) -> Value {
     let mut message = match chance.below(9) {
         0..=3 => json!({"prefix": chance.pick(PREFIXES)}),
         4..=5 => json!({"path": chance.pick(PATHS)}),
@@ -181,7 +182,7 @@ fn matched(chance: &mut Chance) -> Value {
             _ => json!([{"name": name, "string_match": text(chance)}]),
         };
     }
-    if chance.once_in(12) {
+    if chance.once_in(12) && version >= EnvoyVersion::V1_38 {
         message["cookies"] = json!([{"name": "k", "string_match": text(chance), "invert_match": chance.once_in(2)}]);
     }
     if chance.once_in(16) {
