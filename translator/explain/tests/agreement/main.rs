@@ -1,5 +1,6 @@
 //! Ten thousand random requests through real proxies: what is explained is what happens.
 
+mod chains;
 mod chance;
 mod proxy;
 mod requests;
@@ -119,12 +120,18 @@ async fn ten_thousand_random_requests_to_the_oldest_envoy_meet_what_is_explained
     agree(EnvoyVersion::V1_36, Rules::Envoy1_36).await;
 }
 
-async fn agree(version: EnvoyVersion, rules: Rules) {
+/// The seed of this run, printed: `CHANCERY_EXPLAIN_SEED`, or the time.
+fn seed() -> u64 {
     let seed = match std::env::var("CHANCERY_EXPLAIN_SEED") {
         Ok(seed) => seed.parse().expect("CHANCERY_EXPLAIN_SEED is a number"),
         Err(_) => std::time::UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO).as_secs(),
     };
     println!("CHANCERY_EXPLAIN_SEED={seed}");
+    seed
+}
+
+async fn agree(version: EnvoyVersion, rules: Rules) {
+    let seed = seed();
     let mut chance = Chance::new(seed);
     let proxy =
         Proxy::start(version, (0..TABLES).map(|table| tables::listener(&mut chance, table, version)).collect()).await;

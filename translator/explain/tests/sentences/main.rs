@@ -1,0 +1,6 @@
+//! What is explained, rule by rule.
+
+mod forwarding;
+mod matching;
+mod routing;
+mod world;
