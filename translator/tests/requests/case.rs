@@ -39,6 +39,8 @@ pub(crate) struct Expectation {
     pub(crate) port: Option<u16>,
     /// The server name of a TLS connection.
     pub(crate) tls: Option<String>,
+    /// How the client speaks. Default: HTTP/1.1.
+    pub(crate) speak: Speak,
     /// The client shows a certificate of this name; `stranger:` before it makes it one of another authority.
     pub(crate) shows: Option<String>,
     /// How often it is sent; `shares` is then what part comes to which backend or status.
@@ -52,10 +54,32 @@ pub(crate) struct Expectation {
     pub(crate) sees: Option<Seen>,
     /// Headers of the answer: `null` for one that must not be there.
     pub(crate) answers: BTreeMap<String, Option<String>>,
+    /// The request is sent on the connection of the one before, with its cookies.
+    pub(crate) sticky: bool,
+    /// At most so many milliseconds.
+    pub(crate) within: Option<u64>,
     /// The connection is not made, or broken.
     pub(crate) closed: bool,
     /// The backends that must have got a copy, with the least part of all requests that must have come there.
     pub(crate) mirrored: BTreeMap<String, f64>,
+}
+
+/// How a client speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Speak {
+    #[default]
+    Http1,
+    /// HTTP/2; in plain text known beforehand.
+    Http2,
+    /// HTTP/2 with the content type of gRPC; `status` is then the status of the call.
+    Grpc,
+    /// An upgrade, and an echo through it.
+    Websocket,
+    /// A line of greeting with the backend's name, and an echo.
+    Tcp,
+    /// A datagram, and one back.
+    Udp,
 }
 
 /// What a backend saw of a request.
@@ -65,6 +89,12 @@ pub(crate) struct Seen {
     pub(crate) path: Option<String>,
     pub(crate) host: Option<String>,
     pub(crate) method: Option<String>,
+    /// `HTTP/1.1` or `HTTP/2.0`.
+    pub(crate) version: Option<String>,
+    /// The server name of the TLS connection to the backend.
+    pub(crate) server_name: Option<String>,
+    /// Whether the proxy showed the backend a certificate.
+    pub(crate) client_certificate: Option<bool>,
     /// `null` for one that must not be there.
     pub(crate) headers: BTreeMap<String, Option<String>>,
 }
@@ -115,15 +145,18 @@ fn documents(text: &str, name: &str) -> Vec<Value> {
     documents.into_iter().filter(|document| !document.is_null()).collect()
 }
 
-/// An object; `@server a,b` stands for a certificate for these names, `@authority` for who signs them.
+/// An object; `@server a,b` stands for a certificate for these names, `@client a` for one of a client, `@authority` for who signs them.
 fn object(document: &Value, authority: &TestAuthority, name: &str) -> Object {
     let mut document = document.clone();
     for member in ["stringData", "data"] {
         let Some(data) = document.get_mut(member).and_then(Value::as_object_mut) else { continue };
-        if let Some(names) = data.get("tls.crt").and_then(Value::as_str).and_then(|text| text.strip_prefix("@server "))
-        {
-            let names: Vec<&str> = names.split(',').collect();
-            let issued = authority.server(&names, &[]).expect("a certificate");
+        let issued = match data.get("tls.crt").and_then(Value::as_str).and_then(|text| text.split_once(' ')) {
+            Some(("@server", names)) => Some(authority.server(&names.split(',').collect::<Vec<_>>(), &[])),
+            Some(("@client", name)) => Some(authority.client(name, &[])),
+            _ => None,
+        };
+        if let Some(issued) = issued {
+            let issued = issued.expect("a certificate");
             data.insert("tls.crt".to_owned(), issued.certificate_pem.into());
             data.insert("tls.key".to_owned(), issued.key_pem.into());
         }

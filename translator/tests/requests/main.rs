@@ -3,9 +3,11 @@
 //! A case is a file of objects and of requests with what they must come to; see `cases/README.md`. Every Service that has no
 //! EndpointSlice of its own gets a live backend of its name.
 
+mod backend;
 mod case;
 mod proxy;
 mod run;
+mod speak;
 
 use std::path::Path;
 

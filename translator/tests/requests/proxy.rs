@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use chancery_cache::{EveryoneTogether, GroupKey, Publisher, SnapshotCache};
 use chancery_core::{InsecureAllowEveryone, Server};
-use chancery_testkit::{Bootstrap, Echo, Envoy, EnvoyVersion, Seen, wait_until};
-use chancery_translator::api::Object;
+use chancery_testkit::{Bootstrap, Envoy, EnvoyVersion, Seen, wait_until};
+use chancery_translator::api::{Object, ObjectId};
 use chancery_translator::{Bind, Options, Proxies, World, translate};
 use tokio::net::TcpListener;
 
+use crate::backend::{Backend, Speaks, acceptor};
 use crate::case::{Case, bare_services};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A case in operation.
 pub(crate) struct Setting {
     pub(crate) address: IpAddr,
-    pub(crate) backends: BTreeMap<String, Echo>,
+    /// By the name of the Service.
+    pub(crate) backends: BTreeMap<String, Vec<Backend>>,
     pub(crate) envoy: Envoy,
     world: World,
     options: Options,
@@ -51,11 +52,9 @@ impl Setting {
         let mut world = std::mem::take(&mut case.world);
         let mut backends = BTreeMap::new();
         for service in bare_services(&world) {
-            let echo = Echo::start(&service.name).await.map_err(|error| error.to_string())?;
-            for object in slices(&world, &service, echo.address()) {
-                world.insert(object);
-            }
-            backends.insert(service.name.to_string(), echo);
+            let (started, slice) = start(&world, &service, case).await.map_err(|error| error.to_string())?;
+            world.insert(slice);
+            backends.insert(service.name.to_string(), started);
         }
         let bind = Bind { otherwise: address, privileged_port_offset: OFFSET, ..Bind::default() };
         // All Gateways of a case in one proxy, as they have different ports or hosts.
@@ -79,6 +78,11 @@ impl Setting {
     /// Where a port of a specification is bound.
     pub(crate) fn socket(&self, port: u16) -> SocketAddr {
         SocketAddr::new(self.address, self.options.bind.port(port))
+    }
+
+    /// How many requests the backends of a service have had.
+    pub(crate) fn requests(&self, service: &str) -> u64 {
+        self.backends.get(service).into_iter().flatten().map(Backend::requests).sum()
     }
 
     /// Puts objects in place, and waits until Envoy has them.
@@ -120,22 +124,37 @@ fn publish(world: &World, options: &Options, publisher: &Publisher) -> Result<()
     publisher.publish(&GroupKey::everyone(), served.resources).map(drop).map_err(|error| error.to_string())
 }
 
-/// One slice for a service, with every port at the backend.
-fn slices(world: &World, service: &chancery_translator::api::ObjectId, backend: SocketAddr) -> Vec<Object> {
-    let found: Option<Arc<_>> = world.services.get(service).cloned();
-    let ports = found.and_then(|service| service.spec.clone()).and_then(|spec| spec.ports).unwrap_or_default();
-    let ports: Vec<serde_json::Value> = ports
-        .iter()
-        .map(|port| serde_json::json!({"name": port.name, "port": backend.port(), "protocol": port.protocol}))
-        .collect();
+/// A backend for every port of a service, and the slice that says where they are.
+async fn start(world: &World, service: &ObjectId, case: &Case) -> std::io::Result<(Vec<Backend>, Object)> {
+    let found = world.services.get(service).cloned();
+    let annotation = |key: &str| found.as_ref()?.metadata.annotations.as_ref()?.get(key).cloned();
+    let ports = found.as_ref().and_then(|service| service.spec.clone()).and_then(|spec| spec.ports).unwrap_or_default();
+    let (mut started, mut said) = (Vec::new(), Vec::new());
+    for port in ports {
+        let speaks = match port.name.as_deref() {
+            Some("https" | "grpcs") => {
+                let names = annotation("names").unwrap_or_else(|| "backend.example".to_owned());
+                let (uris, names): (Vec<&str>, Vec<&str>) = names.split(',').partition(|name| name.contains("://"));
+                let issued = case.authority.server(&names, &uris).map_err(std::io::Error::other)?;
+                let asks = annotation("asks").map(|_| case.authority.certificate_pem());
+                Speaks::Https(acceptor(&issued, asks.as_deref()))
+            }
+            Some("tcp") => Speaks::Tcp,
+            Some("udp") => Speaks::Udp,
+            _ => Speaks::Http,
+        };
+        let backend = Backend::start(&service.name, speaks).await?;
+        said.push(serde_json::json!({"name": port.name, "port": backend.address.port(), "protocol": port.protocol}));
+        started.push(backend);
+    }
     let slice = serde_json::json!({
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
         "metadata": {
             "namespace": service.namespace.as_ref(), "name": format!("{}-live", service.name),
             "labels": {"kubernetes.io/service-name": service.name.as_ref()}
         },
-        "ports": ports,
-        "endpoints": [{"addresses": [backend.ip().to_string()]}]
+        "ports": said,
+        "endpoints": [{"addresses": ["127.0.0.1"]}]
     });
-    vec![Object::read(&slice).expect("a slice").0]
+    Ok((started, Object::read(&slice).map_err(std::io::Error::other)?.0))
 }

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chancery_testkit::http::{Answer, Connection, HttpError, Trust};
-use chancery_testkit::{EnvoyVersion, Issued, Seen, TestAuthority, wait_until};
+use chancery_testkit::http::{Answer, HttpError};
+use chancery_testkit::{EnvoyVersion, Seen, TestAuthority, wait_until};
 use futures::{StreamExt, stream};
-use http::Request;
-use http_body_util::Full;
 
 use crate::case::{Case, Expectation};
 use crate::proxy::Setting;
+use crate::speak::{Client, ask};
 
 /// Envoys beside each other.
 const AT_ONCE: usize = 4;
@@ -68,43 +67,14 @@ async fn check(setting: &Setting, authority: &TestAuthority, expectation: &Expec
     }
     // Endpoints may follow what names them by a moment; what is never right is told as it was last.
     let waited = wait_until("the answer", PATIENCE, async || -> Result<(), Seen> {
+        let begun = std::time::Instant::now();
         let answer = ask(setting, authority, expectation).await;
+        if expectation.within.is_some_and(|within| begun.elapsed().as_millis() > u128::from(within)) {
+            return Err(Seen::from(format!("it took {:?}", begun.elapsed())));
+        }
         compare(expectation, answer).map_err(Seen::from)
     });
     waited.await.map_err(|error| error.last_seen)
-}
-
-async fn open(
-    setting: &Setting,
-    authority: &TestAuthority,
-    expectation: &Expectation,
-) -> Result<Connection, HttpError> {
-    let port = expectation.port.unwrap_or(80);
-    let Some(server_name) = &expectation.tls else { return Connection::open(setting.socket(port)).await };
-    let own: Option<Issued> = expectation.shows.as_ref().map(|name| match name.strip_prefix("stranger:") {
-        Some(name) => {
-            TestAuthority::new("stranger").and_then(|stranger| stranger.client(name, &[])).expect("a certificate")
-        }
-        None => authority.client(name, &[]).expect("a certificate"),
-    });
-    let trust = Trust::new(&authority.certificate_pem(), own.as_ref())?;
-    Connection::open_tls(setting.socket(port), server_name, &trust).await
-}
-
-fn request(expectation: &Expectation) -> Request<Full<bytes::Bytes>> {
-    let host = expectation.host.as_deref().or(expectation.tls.as_deref()).unwrap_or("any.example");
-    let mut request = Request::builder()
-        .method(expectation.method.as_deref().unwrap_or("GET"))
-        .uri(expectation.get.as_deref().unwrap_or("/"))
-        .header("host", host);
-    for (name, value) in &expectation.headers {
-        request = request.header(name, value);
-    }
-    request.body(Full::default()).expect("the case's request can be made")
-}
-
-async fn ask(setting: &Setting, authority: &TestAuthority, expectation: &Expectation) -> Result<Answer, HttpError> {
-    open(setting, authority, expectation).await?.send(request(expectation)).await
 }
 
 fn compare(expectation: &Expectation, answer: Result<Answer, HttpError>) -> Result<(), String> {
@@ -140,13 +110,18 @@ fn compare(expectation: &Expectation, answer: Result<Answer, HttpError>) -> Resu
     }
     let Some(seen) = &expectation.sees else { return Ok(()) };
     let said = answer.json();
-    for (what, wanted) in [("path", &seen.path), ("method", &seen.method)] {
+    let texts =
+        [("path", &seen.path), ("method", &seen.method), ("version", &seen.version), ("serverName", &seen.server_name)];
+    for (what, wanted) in texts {
         if wanted.is_some() && said[what].as_str().map(str::to_owned) != *wanted {
             return differs(what, wanted, &said[what]);
         }
     }
     if seen.host.is_some() && said["headers"]["host"].as_str().map(str::to_owned) != seen.host {
         return differs("host", &seen.host, &said["headers"]["host"]);
+    }
+    if seen.client_certificate.is_some() && said["clientCertificate"].as_bool() != seen.client_certificate {
+        return differs("client certificate", &seen.client_certificate, &said["clientCertificate"]);
     }
     for (name, value) in &seen.headers {
         let found = said["headers"][name.to_ascii_lowercase()].as_str().map(str::to_owned);
@@ -160,19 +135,16 @@ fn compare(expectation: &Expectation, answer: Result<Answer, HttpError>) -> Resu
 /// Sends a request many times, and compares what part comes where.
 async fn check_many(setting: &Setting, authority: &TestAuthority, expectation: &Expectation) -> Result<(), String> {
     let times = expectation.times.unwrap_or(1);
-    let before: BTreeMap<&String, u64> = setting.backends.iter().map(|(name, echo)| (name, echo.requests())).collect();
+    let before: BTreeMap<&String, u64> = setting.backends.keys().map(|name| (name, setting.requests(name))).collect();
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    let mut connection: Option<Connection> = None;
+    let mut client = Client::default();
     for _ in 0..times {
-        let mut open = match connection.take() {
-            Some(open) => open,
-            None => self::open(setting, authority, expectation).await.map_err(|error| error.to_string())?,
-        };
-        let answer = open.send(request(expectation)).await.map_err(|error| error.to_string())?;
+        let answer = client.ask(setting, authority, expectation).await.map_err(|error| error.to_string())?;
         let who = answer.header("x-backend").map_or_else(|| answer.status.to_string(), str::to_owned);
         *counts.entry(who).or_default() += 1;
-        let closes = answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        connection = (!closes).then_some(open);
+    }
+    if expectation.sticky && counts.len() > 1 {
+        return Err(format!("a client that stays came to several: {counts:?}"));
     }
     let total = f64::from(times);
     let tolerance = |share: f64| DEVIATIONS * (total * share * (1.0 - share)).sqrt() + 0.5;
@@ -188,8 +160,8 @@ async fn check_many(setting: &Setting, authority: &TestAuthority, expectation: &
     for (name, share) in &expectation.mirrored {
         let wanted = total * share;
         let waited = wait_until("the copies", PATIENCE, async || -> Result<(), Seen> {
-            let now = setting.backends.get(name).ok_or("there is no such backend")?.requests();
-            let found = (now - before.get(name).copied().unwrap_or(0)) as f64;
+            let before = before.get(name).copied().ok_or("there is no such backend")?;
+            let found = (setting.requests(name) - before) as f64;
             match (found - wanted).abs() <= tolerance(*share) {
                 true => Ok(()),
                 false => {
