@@ -24,6 +24,39 @@ pub(crate) struct Case {
 pub(crate) struct Step {
     pub(crate) objects: Vec<Object>,
     pub(crate) requests: Vec<Expectation>,
+    pub(crate) conditions: Vec<Said>,
+}
+
+/// What must be said of an object.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Said {
+    /// Like `HTTPRoute infra/shop`.
+    pub(crate) of: String,
+    /// A listener's name, or the place of a parent or ancestor. Default: the object as a whole, or its first parent.
+    #[serde(default)]
+    pub(crate) part: String,
+    /// Like `Accepted=True/Accepted`; further conditions may be there.
+    #[serde(default)]
+    pub(crate) says: Vec<String>,
+    /// How many entries or listeners there are; 0 also for an object without a status.
+    #[serde(default)]
+    pub(crate) entries: Option<usize>,
+    /// The routes attached to the listener `part`.
+    #[serde(default)]
+    pub(crate) attached: Option<i32>,
+    /// The kinds of routes the listener `part` carries.
+    #[serde(default)]
+    pub(crate) kinds: Option<Vec<String>>,
+    /// The generation every condition must carry.
+    #[serde(default)]
+    pub(crate) generation: Option<i64>,
+    /// The addresses of a Gateway.
+    #[serde(default)]
+    pub(crate) addresses: Option<Vec<String>>,
+    /// How many ListenerSets are attached.
+    #[serde(default)]
+    pub(crate) sets: Option<i32>,
 }
 
 /// One request, and what it must come to. What is not said is not looked at.
@@ -119,24 +152,33 @@ fn read(path: &Path) -> Case {
     }
     let mut steps = vec![Step::default()];
     for document in documents(&text, &name) {
-        match document.get("requests") {
-            Some(requests) => {
-                let requests: Vec<Expectation> = serde_path_to_error::deserialize(requests)
-                    .unwrap_or_else(|error| panic!("{name}: requests{}: {error}", error.path()));
-                steps.last_mut().expect("a step").requests.extend(requests);
+        let first = steps.len() == 1;
+        let step = steps.last_mut().expect("a step");
+        if let Some(requests) = document.get("requests") {
+            step.requests.extend(list::<Expectation>(requests, &name));
+        } else if let Some(conditions) = document.get("conditions") {
+            step.conditions.extend(list::<Said>(conditions, &name));
+        } else if step.is_untold() && first {
+            world.insert(object(&document, &authority, &name));
+        } else {
+            if !step.is_untold() {
+                steps.push(Step::default());
             }
-            None if steps.last().is_some_and(|step| step.requests.is_empty()) => {
-                world.insert(object(&document, &authority, &name));
-            }
-            None => {
-                if steps.last().is_some_and(|step| !step.requests.is_empty()) {
-                    steps.push(Step::default());
-                }
-                steps.last_mut().expect("a step").objects.push(object(&document, &authority, &name));
-            }
+            steps.last_mut().expect("a step").objects.push(object(&document, &authority, &name));
         }
     }
     Case { name, world, steps, authority }
+}
+
+impl Step {
+    /// Whether nothing is asked yet.
+    fn is_untold(&self) -> bool {
+        self.requests.is_empty() && self.conditions.is_empty()
+    }
+}
+
+fn list<T: serde::de::DeserializeOwned>(value: &Value, name: &str) -> Vec<T> {
+    serde_path_to_error::deserialize(value).unwrap_or_else(|error| panic!("{name}: {}: {error}", error.path()))
 }
 
 fn documents(text: &str, name: &str) -> Vec<Value> {

@@ -7,6 +7,7 @@ mod backend;
 mod case;
 mod proxy;
 mod run;
+mod said;
 mod speak;
 
 use std::path::Path;
@@ -25,6 +26,6 @@ async fn requests_come_to_what_the_specification_says() {
     let version = version.parse().expect("a version of Envoy, like 1.40");
     chancery_testkit::provision(version).expect("an Envoy");
     let outcome = run::all(cases, version).await;
-    println!("{} cases, {} requests", outcome.cases, outcome.requests);
+    println!("{} cases, {} requests, {} statements", outcome.cases, outcome.requests, outcome.statements);
     assert!(outcome.failures.is_empty(), "\n{}", outcome.failures.join("\n"));
 }

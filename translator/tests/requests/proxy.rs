@@ -85,6 +85,11 @@ impl Setting {
         self.backends.get(service).into_iter().flatten().map(Backend::requests).sum()
     }
 
+    /// The world as it is now, translated.
+    pub(crate) fn translation(&self) -> chancery_translator::Translation {
+        translate(&self.world, &self.options)
+    }
+
     /// Puts objects in place, and waits until Envoy has them.
     pub(crate) async fn change(&mut self, objects: &[Object]) -> Result<(), String> {
         for object in objects {

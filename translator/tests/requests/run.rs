@@ -8,6 +8,7 @@ use futures::{StreamExt, stream};
 
 use crate::case::{Case, Expectation};
 use crate::proxy::Setting;
+use crate::said;
 use crate::speak::{Client, ask};
 
 /// Envoys beside each other.
@@ -21,16 +22,18 @@ const DEVIATIONS: f64 = 4.5;
 pub(crate) struct Outcome {
     pub(crate) cases: usize,
     pub(crate) requests: usize,
+    pub(crate) statements: usize,
     pub(crate) failures: Vec<String>,
 }
 
 pub(crate) async fn all(cases: Vec<Case>, version: EnvoyVersion) -> Outcome {
     let requests = cases.iter().flat_map(|case| &case.steps).map(|step| step.requests.len()).sum();
+    let statements = cases.iter().flat_map(|case| &case.steps).map(|step| step.conditions.len()).sum();
     let count = cases.len();
     let running = stream::iter(cases).map(|case| one(case, version)).buffer_unordered(AT_ONCE);
     let mut failures: Vec<String> = running.flat_map(stream::iter).collect().await;
     failures.sort();
-    Outcome { cases: count, requests, failures }
+    Outcome { cases: count, requests, statements, failures }
 }
 
 async fn one(mut case: Case, version: EnvoyVersion) -> Vec<String> {
@@ -43,6 +46,12 @@ async fn one(mut case: Case, version: EnvoyVersion) -> Vec<String> {
         if let Err(error) = setting.change(&step.objects).await {
             failures.push(format!("{}: {error}", case.name));
             break;
+        }
+        let translation = setting.translation();
+        for said in &step.conditions {
+            if let Err(found) = said::check(&translation, said) {
+                failures.push(format!("{}: {} {}: {found}", case.name, said.of, said.part));
+            }
         }
         for expectation in &step.requests {
             if let Err(found) = check(&setting, &case.authority, expectation).await {
