@@ -21,7 +21,10 @@ const VERSIONS: [&str; 5] = ["v1", "v1beta1", "v1alpha2", "v1alpha3", "v1alpha1"
 pub(crate) enum Candidate {
     Good(Arc<Candidacy>),
     /// It is an object, or means to be one, but breaks rules.
-    Bad { id: Option<ObjectId>, findings: Vec<Finding> },
+    Bad {
+        id: Option<ObjectId>,
+        findings: Vec<Finding>,
+    },
     /// It is of a kind that is not read.
     Ignored(Finding),
 }
@@ -61,14 +64,18 @@ pub(crate) fn candidates(document: Node, most_findings: usize) -> Vec<Candidate>
     let kind = document.get("kind").and_then(Node::text).unwrap_or_default().to_owned();
     let api_version = document.get("apiVersion").and_then(Node::text).unwrap_or_default().to_owned();
     match kind.strip_suffix("List") {
-        Some(of) if matches!(document.get("items"), Some(items) if matches!(items.content, Content::List(_) | Content::Null)) => {
+        Some(of) if matches!(document.get("items"), Some(items) if matches!(items.content, Content::List(_) | Content::Null)) =>
+        {
             let implied = Claim { api_version: &api_version, kind: of };
             let items = take_items(document).into_iter();
-            items.flat_map(|item| match item.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List")) {
-                true => candidates(item, most_findings),
-                false => vec![candidate(item, Some(&implied), most_findings)],
-            })
-            .collect()
+            items
+                .flat_map(|item| {
+                    match item.get("kind").and_then(Node::text).is_some_and(|kind| kind.ends_with("List")) {
+                        true => candidates(item, most_findings),
+                        false => vec![candidate(item, Some(&implied), most_findings)],
+                    }
+                })
+                .collect()
         }
         _ => vec![candidate(document, None, most_findings)],
     }

@@ -29,10 +29,11 @@ fn one_by_one(text: &str) -> Documents {
     for (lines_before, part) in parts(text) {
         let (documents, error) = located::parse(part.as_bytes());
         read.documents.extend(documents.into_iter().map(|document| moved(document, lines_before)));
-        read.broken.extend(error.map(|error| explained(error, part)).map(|error| SyntaxError {
-            at: down(error.at, lines_before),
-            ..error
-        }));
+        read.broken.extend(
+            error
+                .map(|error| explained(error, part))
+                .map(|error| SyntaxError { at: down(error.at, lines_before), ..error }),
+        );
     }
     read
 }

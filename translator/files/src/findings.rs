@@ -31,12 +31,9 @@ impl Findings {
     /// Takes note that the value breaks a rule.
     pub(crate) fn add(&mut self, cursor: &Cursor<'_>, rule: &'static str, message: impl Into<String>) {
         match self.found.len() < self.most {
-            true => self.found.push(Finding {
-                at: cursor.position(),
-                field: cursor.path(),
-                rule,
-                message: message.into(),
-            }),
+            true => {
+                self.found.push(Finding { at: cursor.position(), field: cursor.path(), rule, message: message.into() })
+            }
             false => self.untold += 1,
         }
     }

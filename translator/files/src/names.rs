@@ -35,10 +35,14 @@ pub(crate) fn in_words(pattern: &str) -> String {
     let words = match pattern {
         _ if dns("^", "$") => "a DNS name in lower case (letters, digits, dashes, dots between labels)",
         _ if dns("^$|^", "$") => "a DNS name in lower case, or empty for the core group",
-        _ if dns(r"^(\*\.)?", "$") => "a host name in lower case, perhaps with `*.` before it (an address is no host name)",
+        _ if dns(r"^(\*\.)?", "$") => {
+            "a host name in lower case, perhaps with `*.` before it (an address is no host name)"
+        }
         r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" => "letters in lower case, digits and dashes, with no dash first or last",
         r"^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$" => "a kind: letters, digits and dashes, with a letter first",
-        r"^([0-9]{1,5}(h|m|s|ms)){1,4}$" => "a duration: up to four numbers with their units, as in 10s, 500ms or 1h30m",
+        r"^([0-9]{1,5}(h|m|s|ms)){1,4}$" => {
+            "a duration: up to four numbers with their units, as in 10s, 500ms or 1h30m"
+        }
         r"^[A-Za-z0-9!#$%&'*+\-.^_\x60|~]+$" => "the name of a header: letters, digits and !#$%&'*+-.^_`|~",
         r"^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+$" => "a path: other characters are written %20",
         _ if pattern.contains("https?") || pattern.contains("http(s)?") => {

@@ -33,7 +33,11 @@ pub(crate) fn completed(mut object: Value, api_version: &str, kind: Kind) -> Val
         }
     }
     if kind == Kind::Secret {
+        join_lines(fields, "data");
         encode_string_data(fields);
+    }
+    if kind == Kind::ConfigMap {
+        join_lines(fields, "binaryData");
     }
     object
 }
@@ -49,6 +53,16 @@ pub(crate) fn of_generation(mut object: Value, generation: i64) -> Value {
 /// The generation the object says it has.
 pub(crate) fn generation(object: &Value) -> Option<i64> {
     object.pointer("/metadata/generation").and_then(Value::as_i64).filter(|generation| *generation > 0)
+}
+
+/// Base64 may be broken into lines.
+fn join_lines(fields: &mut Map<String, Value>, field: &str) {
+    let Some(Value::Object(data)) = fields.get_mut(field) else { return };
+    for value in data.values_mut() {
+        if let Value::String(text) = value {
+            text.retain(|c| !matches!(c, '\n' | '\r'));
+        }
+    }
 }
 
 /// A server stores `stringData` under `data`, where it wins.

@@ -14,9 +14,8 @@ use crate::schema::{self, Format, Schema, Shape};
 /// What every object has beside the fields of its kind.
 const OF_EVERY_OBJECT: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
 
-static DATE_TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$").ok()
-});
+static DATE_TIME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$").ok());
 
 /// Checks a whole object. Its status is anybody's, and not looked at.
 pub(crate) fn check_object(root: &Cursor<'_>, schema: &Schema, findings: &mut Findings) {

@@ -115,7 +115,7 @@ impl Frontend for Directory {
     async fn run(self, publisher: Publisher, stop: impl Future<Output = ()> + Send) -> Result<(), DirectoryError> {
         let mut stop = std::pin::pin!(stop);
         // Watched before it is read: a change in between is read twice, not missed.
-        let mut watcher = Watcher::new(self.root.clone());
+        let watcher = Watcher::new(self.root.clone());
         let mut keeper = Keeper {
             tree: Tree::new(self.root),
             group: self.group,

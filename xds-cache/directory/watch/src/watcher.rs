@@ -18,7 +18,7 @@ pub struct Watcher {
     root: PathBuf,
     heard: Arc<Heard>,
     /// The directory that is watched, and the watch: a directory put in its place needs a new one.
-    watched: Option<((u64, u64), RecommendedWatcher)>,
+    watched: Mutex<Option<((u64, u64), RecommendedWatcher)>>,
 }
 
 /// What notifications said.
@@ -37,7 +37,7 @@ impl Heard {
 impl Watcher {
     /// Watches the directory from now on.
     pub fn new(root: impl Into<PathBuf>) -> Watcher {
-        let mut watcher = Watcher { root: root.into(), heard: Arc::default(), watched: None };
+        let watcher = Watcher { root: root.into(), heard: Arc::default(), watched: Mutex::new(None) };
         watcher.renew();
         watcher
     }
@@ -54,13 +54,13 @@ impl Watcher {
     }
 
     /// Watches what is now at the place of the directory.
-    pub fn renew(&mut self) {
+    pub fn renew(&self) {
         let now = fs::metadata(&self.root).ok().map(|metadata| identity(&metadata));
-        let watched = self.watched.as_ref().map(|(identity, _)| *identity);
-        if now == watched {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if now == watched.as_ref().map(|(identity, _)| *identity) {
             return;
         }
-        self.watched = now.and_then(|identity| match watch(&self.root, self.heard.clone()) {
+        *watched = now.and_then(|identity| match watch(&self.root, self.heard.clone()) {
             Ok(watcher) => Some((identity, watcher)),
             Err(error) => {
                 tracing::warn!(root = %self.root.display(), %error, "no notifications of changes: only rescans see them");

@@ -1,0 +1,133 @@
+//! One file: whether it has to be read again, whether what it says is complete, and what it says.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use blake3::Hash;
+use chancery_resource::located::SyntaxError;
+use chancery_watch::{Fingerprint, Watcher, read_bounded};
+
+use crate::candidate::{Candidate, candidates};
+use crate::documents::read_documents;
+use crate::source::Limits;
+
+/// A file of the directory.
+#[derive(Debug, Default)]
+pub(crate) struct SourceFile {
+    state: State,
+    pub(crate) content: FileContent,
+}
+
+/// How much is known of the file itself.
+#[derive(Debug, Default)]
+enum State {
+    /// It was never read.
+    #[default]
+    New,
+    /// It could not be read, and is tried again.
+    Failed,
+    /// It said something else when it was read, which may not be all.
+    Pending(Hash),
+    /// It was read when it had this fingerprint, and said this.
+    Read(Fingerprint, Hash),
+}
+
+/// What a file says.
+#[derive(Debug, Default)]
+pub(crate) enum FileContent {
+    /// It was not read yet.
+    #[default]
+    Unknown,
+    Documents {
+        candidates: Vec<Candidate>,
+        broken: Vec<SyntaxError>,
+    },
+    /// It cannot be read.
+    Unreadable {
+        error: SyntaxError,
+        rule: &'static str,
+    },
+}
+
+/// Whether a file has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Done,
+    /// It may be in the middle of being written.
+    Unsettled,
+}
+
+/// When a file is taken for complete.
+#[derive(Clone, Copy)]
+pub(crate) enum Trust<'a> {
+    /// As it is: nobody waits.
+    AtOnce,
+    /// When it was closed or renamed, or says the same twice.
+    Finished(&'a Watcher, Duration),
+}
+
+impl SourceFile {
+    /// Reads the file if it may have changed, and if it may be complete.
+    pub(crate) fn refresh(&mut self, path: &Path, now: Fingerprint, limits: &Limits, trust: Trust<'_>) -> Progress {
+        if matches!(&self.state, State::Read(read, _) if read.proves_unchanged(&now)) {
+            return Progress::Done;
+        }
+        let closed = match trust {
+            Trust::AtOnce => true,
+            Trust::Finished(watcher, _) => watcher.take_finished(path),
+        };
+        if let Trust::Finished(watcher, patience) = trust
+            && !closed
+            && watcher.is_being_written(path, patience)
+        {
+            return Progress::Unsettled;
+        }
+        let bytes = match read_bounded(path, limits.file_bytes) {
+            Ok(bytes) => bytes,
+            // The next look does not find it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Progress::Done,
+            Err(error) => {
+                self.state = State::Failed;
+                self.content = unreadable(&error);
+                return Progress::Done;
+            }
+        };
+        let digest = blake3::hash(&bytes);
+        let (known, seen_before) = match &self.state {
+            State::Read(_, read) => (*read == digest, false),
+            State::Pending(pending) => (false, *pending == digest),
+            State::New | State::Failed => (false, false),
+        };
+        if !known && !closed && !now.is_settled() && !seen_before {
+            self.state = State::Pending(digest);
+            return Progress::Unsettled;
+        }
+        if !known {
+            self.content = parsed(&bytes, limits);
+        }
+        self.state = State::Read(now, digest);
+        Progress::Done
+    }
+}
+
+fn unreadable(error: &io::Error) -> FileContent {
+    let (rule, help) = match error.kind() {
+        io::ErrorKind::FileTooLarge => ("file-size", Some("split it, or allow larger files".to_owned())),
+        io::ErrorKind::PermissionDenied => ("file-access", Some("let the server read it".to_owned())),
+        _ => ("file-access", None),
+    };
+    let message = format!("cannot be read: {error}");
+    FileContent::Unreadable { error: SyntaxError { at: Default::default(), message, help }, rule }
+}
+
+fn parsed(bytes: &[u8], limits: &Limits) -> FileContent {
+    match read_documents(bytes) {
+        Ok(read) => {
+            let documents = read.documents.into_iter();
+            let candidates = documents.flat_map(|document| candidates(document, limits.problems_per_object)).collect();
+            FileContent::Documents { candidates, broken: read.broken }
+        }
+        Err(error) => FileContent::Unreadable { error, rule: "encoding" },
+    }
+}
