@@ -69,6 +69,9 @@ fn table(chance: &mut Chance, number: usize, version: EnvoyVersion) -> Value {
     let mut left: BTreeSet<&str> = DOMAINS.iter().copied().collect();
     let hosts = (0..2 + chance.below(4)).filter_map(|host| {
         let mut domains = Vec::new();
+        if host == 0 && !chance.once_in(4) && left.remove("*") {
+            domains.push("*");
+        }
         for _ in 0..=chance.below(3) {
             let domain = chance.pick(DOMAINS);
             if left.remove(domain) {
@@ -79,8 +82,14 @@ fn table(chance: &mut Chance, number: usize, version: EnvoyVersion) -> Value {
         if chance.once_in(12) {
             message["require_tls"] = json!("ALL");
         }
-        let routes: Vec<Value> =
+        let mut routes: Vec<Value> =
             (0..2 + chance.below(9)).map(|at| route(chance, &format!("{number}.{host}.{at}"), version)).collect();
+        if !chance.once_in(3) {
+            // Else most requests would find no route.
+            let mut last = route(chance, &format!("{number}.{host}.last"), version);
+            last["match"] = json!({"prefix": "/"});
+            routes.push(last);
+        }
         message["routes"] = json!(routes);
         changes(chance, &mut message, "host");
         (!domains.is_empty()).then_some(message)
