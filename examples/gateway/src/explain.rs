@@ -11,10 +11,11 @@ use chancery_explain::{
 };
 use chancery_protocol::{ResourceName, TypeUrl};
 use chancery_translator::api::{Kind, ObjectId};
-use chancery_translator::{ProxyResources, Translation, World};
+use chancery_translator::{Origin, ProxyResources, Translation, World};
 use serde::Serialize;
 
 use crate::command::{Explain, GatewayName};
+use crate::gateway_api::Seen;
 use crate::{Failure, gateway_api, output};
 
 /// What is told of a request.
@@ -71,7 +72,7 @@ pub(crate) fn run(arguments: &Explain) -> Result<ExitCode, Failure> {
         headers: headers?,
         tls_server_name: arguments.tls_server_name.as_deref(),
     };
-    let told = tell(&seen.world, &translation, &question)?;
+    let told = tell(&seen, &translation, &question)?;
     print!("{}", output::render(&told, arguments.output, || told.text())?);
     let found = told.explanation.route.is_some() || matches!(told.explanation.outcome, Outcome::Tcp { .. });
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -102,11 +103,12 @@ fn chosen(named: Option<&GatewayName>, translation: &Translation, directory: &Pa
 }
 
 /// Answers a question.
-pub(crate) fn tell(world: &World, translation: &Translation, question: &Question<'_>) -> Result<Told, Failure> {
+pub(crate) fn tell(seen: &Seen, translation: &Translation, question: &Question<'_>) -> Result<Told, Failure> {
     let gateway = question.gateway;
     let proxy = translation.proxies.values().find(|proxy| proxy.gateways.contains(gateway));
     let proxy = proxy.ok_or_else(|| format!("{gateway} is not served"))?;
-    let port = port(world, question)?;
+    let port = port(&seen.world, question)?;
+    let sources = Sources { proxy, seen };
     let transport = match question.tls_server_name {
         None => Transport::Plaintext,
         Some(name) => Transport::Tls {
@@ -129,11 +131,11 @@ pub(crate) fn tell(world: &World, translation: &Translation, question: &Question
         .trace
         .rejected
         .iter()
-        .map(|rejected| NotTaken { from: part_anywhere(proxy, &rejected.name), rejected: rejected.clone() });
+        .map(|rejected| NotTaken { from: sources.part_anywhere(&rejected.name), rejected: rejected.clone() });
     Ok(Told {
         gateway: format!("{}/{}", gateway.namespace, gateway.name),
         request: format!("{} {scheme}://{}:{port}{}", question.method, question.host, question.path),
-        from: From::of(proxy, &explanation),
+        from: From::of(&sources, &explanation),
         not_taken: not_taken.collect(),
         explanation,
     })
@@ -165,40 +167,52 @@ fn entry(proxy: &ProxyResources, port: u16) -> Entry {
     }
 }
 
-/// Where a part of a resource comes from.
-fn part(proxy: &ProxyResources, type_url: TypeUrl, resource: &str, part: &str) -> Vec<String> {
-    let known = proxy.provenance.get(&(type_url, ResourceName::new(resource)));
-    let origins = known.and_then(|known| known.parts.get(part)).map(Vec::as_slice).unwrap_or_default();
-    origins.iter().map(ToString::to_string).collect()
+/// Where things come from: the provenance of a proxy, and the files.
+struct Sources<'a> {
+    proxy: &'a ProxyResources,
+    seen: &'a Seen,
 }
 
-fn part_anywhere(proxy: &ProxyResources, part: &str) -> Vec<String> {
-    let origins = proxy.provenance.values().find_map(|known| known.parts.get(part)).map(Vec::as_slice);
-    origins.unwrap_or_default().iter().map(ToString::to_string).collect()
+impl Sources<'_> {
+    fn named(&self, origins: &[Origin]) -> Vec<String> {
+        let named = |origin: &Origin| match self.seen.place(origin).as_str() {
+            "" => origin.to_string(),
+            place => format!("{origin} in {place}"),
+        };
+        origins.iter().map(named).collect()
+    }
+
+    fn of_part(&self, type_url: TypeUrl, resource: &str, part: &str) -> Vec<String> {
+        let known = self.proxy.provenance.get(&(type_url, ResourceName::new(resource)));
+        self.named(known.and_then(|known| known.parts.get(part)).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    fn part_anywhere(&self, part: &str) -> Vec<String> {
+        let mut all = self.proxy.provenance.values();
+        self.named(all.find_map(|known| known.parts.get(part)).map(Vec::as_slice).unwrap_or_default())
+    }
 }
 
 impl From {
-    fn of(proxy: &ProxyResources, explanation: &Explanation) -> From {
+    fn of(sources: &Sources<'_>, explanation: &Explanation) -> From {
         let table = explanation.route_configuration.as_deref().unwrap_or_default();
         let listener = explanation.listener.as_ref().map(|listener| listener.name.as_str()).unwrap_or_default();
         let chain = explanation.filter_chain.as_ref().map(|chain| chain.name.as_str()).unwrap_or_default();
         let host = explanation.virtual_host.as_ref().map(|host| host.name.as_str()).unwrap_or_default();
         let route = explanation.route.as_ref().map(|route| route.name.as_str()).unwrap_or_default();
         let mut from = From {
-            filter_chain: part(proxy, TypeUrl::LISTENER, listener, chain),
-            virtual_host: part(proxy, TypeUrl::ROUTE, table, host),
-            route: part(proxy, TypeUrl::ROUTE, table, route),
+            filter_chain: sources.of_part(TypeUrl::LISTENER, listener, chain),
+            virtual_host: sources.of_part(TypeUrl::ROUTE, table, host),
+            route: sources.of_part(TypeUrl::ROUTE, table, route),
             ..From::default()
         };
         if let Some(cluster) = cluster(&explanation.outcome) {
-            let known = proxy.provenance.get(&(TypeUrl::CLUSTER, ResourceName::new(&cluster.cluster)));
-            let origins = known.map(|known| known.origins.as_slice()).unwrap_or_default();
-            from.policies = origins
-                .iter()
-                .filter(|origin| origin.object.kind == Kind::BackendTLSPolicy)
-                .map(ToString::to_string)
-                .collect();
-            from.cluster = origins.iter().map(ToString::to_string).collect();
+            let key = (TypeUrl::CLUSTER, ResourceName::new(&cluster.cluster));
+            let origins = sources.proxy.provenance.get(&key).map(|known| known.origins.clone()).unwrap_or_default();
+            from.cluster = sources.named(&origins);
+            let is_policy = |origin: &Origin| origin.object.kind == Kind::BackendTLSPolicy;
+            let policies: Vec<Origin> = origins.into_iter().filter(is_policy).collect();
+            from.policies = sources.named(&policies).into_iter().collect();
         }
         from
     }

@@ -12,7 +12,7 @@ mod standing;
 
 pub(crate) use conductor::Current;
 pub(crate) use plane::{GatewayPlane, Serving};
-pub(crate) use source::read;
+pub(crate) use source::{Seen, read};
 pub(crate) use standing::{Row, rows, table};
 
 use std::collections::BTreeSet;

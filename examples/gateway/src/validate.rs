@@ -43,10 +43,11 @@ pub(crate) async fn run(arguments: &Validate) -> Result<ExitCode, Failure> {
     let of_file = |problem: &String| Finding { place: String::new(), message: problem.clone() };
     let mut problems: Vec<Finding> = seen.problems.iter().map(of_file).collect();
     for problem in &translation.problems {
-        let place = seen.places.get(&problem.origin.object).cloned().unwrap_or_default();
+        let place = seen.place(&problem.origin);
         problems.push(Finding { place, message: problem.to_string() });
     }
-    let mut warnings = gateway_api::unserved(&seen.world, &translation);
+    let mut warnings = seen.notes.clone();
+    warnings.extend(gateway_api::unserved(&seen.world, &translation));
     let mut asked = None;
     if arguments.envoy {
         asked = Some(arguments.envoy_version.to_string());

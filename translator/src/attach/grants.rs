@@ -15,17 +15,19 @@ pub(crate) struct Referrer<'a> {
 
 type From = (Arc<str>, Arc<str>, Arc<str>);
 type To = (Arc<str>, Arc<str>);
+/// From whom, to what, and to which: `None` for every object of the kind.
+type Granted = HashSet<(From, To, Option<Arc<str>>)>;
 
 /// Every grant, by who gives it.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
-    /// By the namespace that grants: from whom, to what; `None` for every object of the kind.
-    granted: HashMap<Arc<str>, HashSet<(From, To, Option<Arc<str>>)>>,
+    /// By the namespace that grants.
+    granted: HashMap<Arc<str>, Granted>,
 }
 
 impl Grants {
     pub(crate) fn of(world: &World) -> Grants {
-        let mut granted: HashMap<Arc<str>, HashSet<_>> = HashMap::new();
+        let mut granted: HashMap<Arc<str>, Granted> = HashMap::new();
         for grant in world.reference_grants.values() {
             let entries = granted.entry(grant.metadata.namespace.clone()).or_default();
             for from in &grant.spec.from {

@@ -110,8 +110,8 @@ fn edit(edits: &mut HeaderEdits, modifier: &HeaderModifier) -> Result<(), (Strin
     let mut fault = None;
     // Of several edits to one header within a rule the first counts.
     let mut seen: Vec<String> = known(edits);
-    let lists: [(&str, &[Header], fn(String, String) -> Edit); 2] =
-        [("add", &modifier.add, Edit::Add), ("set", &modifier.set, Edit::Set)];
+    type Make = fn(String, String) -> Edit;
+    let lists: [(&str, &[Header], Make); 2] = [("add", &modifier.add, Edit::Add), ("set", &modifier.set, Edit::Set)];
     for (list, headers, make) in lists {
         for (index, header) in headers.iter().enumerate() {
             let lower = header.name.to_ascii_lowercase();

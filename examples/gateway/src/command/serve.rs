@@ -37,7 +37,8 @@ pub(crate) struct Serve {
     /// Where the bootstraps and logs of these Envoys are kept. Without it, in a directory that goes with this process.
     #[arg(long, value_name = "DIR", requires = "run_envoy")]
     pub(crate) proxy_files: Option<PathBuf>,
-    /// Write the statuses of all objects into this file whenever they change: a List, as JSON.
+    /// Write the statuses of all objects into this file whenever they change: as JSON when its name ends with .json, else
+    /// as YAML. It must not be within the directory that is read.
     #[arg(long, value_name = "FILE")]
     pub(crate) status_file: Option<PathBuf>,
     /// Where proxies connect.

@@ -190,7 +190,7 @@ fn explain(plane: &GatewayPlane, path: &str) -> Result<(), Failure> {
         headers: Vec::new(),
         tls_server_name: None,
     };
-    for line in explained(&current.seen.world, &translation, &question)?.text().lines() {
+    for line in explained(&current.seen, &translation, &question)?.text().lines() {
         println!("   {line}");
     }
     Ok(())
@@ -201,7 +201,7 @@ async fn with_problem(plane: &GatewayPlane) -> Result<String, Failure> {
     let mut all = plane.current.clone();
     let wrong = tokio::time::timeout(PATIENCE, all.wait_for(|current| !current.translation.problems.is_empty()));
     let current = wrong.await??.clone();
-    Ok(current.translation.problems.first().map(ToString::to_string).unwrap_or_default())
+    Ok(current.translation.problems.first().map(|problem| current.seen.told(problem)).unwrap_or_default())
 }
 
 async fn second_gateway(plane: &GatewayPlane, root: &Path) -> Result<(), Failure> {

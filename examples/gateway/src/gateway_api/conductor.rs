@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_cache::{Deliveries, GroupKey, Publisher, ResourceSet, StreamDelivery};
+use chancery_files::StatusFile;
 use chancery_testkit::Bootstrap;
 use chancery_translator::api::{ObjectId, Status};
 use chancery_translator::{
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::facts::Reached;
 use super::refusals::RefusedByProxy;
 use super::source::Seen;
-use super::{change, documents, facts, refusals};
+use super::{change, facts, refusals};
 use crate::runner::{Addresses, Runner};
 use crate::standing::in_words;
 use crate::voice::Voice;
@@ -54,7 +54,7 @@ pub(super) struct Conductor {
     server: SocketAddr,
     voice: Voice,
     local: Option<Local>,
-    status_file: Option<PathBuf>,
+    status_file: Option<StatusFile>,
     published: BTreeMap<ProxyId, ResourceSet>,
     /// Groups whose proxies are told to serve nothing, until they have gone.
     leaving: BTreeSet<GroupKey>,
@@ -69,7 +69,7 @@ impl Conductor {
         (publisher, deliveries): (Publisher, Deliveries),
         (server, voice): (SocketAddr, Voice),
         local: Option<Local>,
-        status_file: Option<PathBuf>,
+        status_file: Option<StatusFile>,
         current: watch::Sender<Arc<Current>>,
     ) -> Conductor {
         Conductor {
@@ -148,10 +148,8 @@ impl Conductor {
         let statuses: BTreeMap<ObjectId, Status> = merged.collect();
         if statuses != *current.statuses {
             current.statuses = Arc::new(statuses);
-            if let Some(path) = &self.status_file
-                && let Err(error) = documents::write(path, &current.statuses)
-            {
-                eprintln!("chancery: cannot write the statuses into {}: {error}", path.display());
+            if let Some(Err(error)) = self.status_file.as_ref().map(|file| file.write(&current.statuses)) {
+                eprintln!("chancery: {error}");
             }
         }
         self.part(&streams);

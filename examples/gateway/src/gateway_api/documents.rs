@@ -1,9 +1,6 @@
 //! Statuses as documents, in the form of the objects they belong to.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::Path;
 
 use chancery_translator::api::{Kind, ObjectId, Status};
 use serde_json::{Value, json};
@@ -31,12 +28,4 @@ fn api_version(kind: Kind) -> String {
         "" => version.to_owned(),
         group => format!("{group}/{version}"),
     }
-}
-
-/// Writes the list so that nobody ever reads half of it.
-pub(super) fn write(path: &Path, statuses: &BTreeMap<ObjectId, Status>) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".tmp");
-    fs::write(&beside, format!("{:#}\n", list(statuses)))?;
-    fs::rename(&beside, path)
 }

@@ -52,7 +52,8 @@ pub(super) fn standing(known: &Known) -> Standing {
     for resource in current.translation.proxies.values().flat_map(|proxy| proxy.resources.iter()) {
         *resources.entry(in_words(resource.type_url())).or_default() += 1;
     }
-    let problems = current.seen.problems.iter().cloned();
+    let of_objects = current.translation.problems.iter().map(|problem| current.seen.told(problem));
+    let problems = current.seen.problems.iter().cloned().chain(of_objects);
     let refused = refusals::of(&current.translation, &streams);
     let mut proxies: Vec<Proxy> = streams.into_iter().map(Proxy::of).collect();
     for proxy in &mut proxies {

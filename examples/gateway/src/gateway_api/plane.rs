@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chancery_cache::{ByNodeCluster, Declared, Deliveries, Options as CacheOptions, SnapshotCache};
+use chancery_files::StatusFile;
 use chancery_protocol::TypeUrl;
 use chancery_translator::{Options, names};
 use tokio::sync::watch;
@@ -54,6 +55,7 @@ impl GatewayPlane {
         };
         let (cache, publisher) = SnapshotCache::with_options(ByNodeCluster, options);
         let mut source = Source::open(root)?;
+        let status_file = serving.status_file.map(|path| StatusFile::open(path, root)).transpose()?;
         let processes = serving.runner.as_ref().map(Runner::processes);
         let local = serving.runner.map(|runner| Local {
             runner,
@@ -68,10 +70,10 @@ impl GatewayPlane {
             (publisher, cache.delivery()),
             (sockets.xds.local_addr()?, serving.voice),
             local,
-            serving.status_file,
+            status_file,
             current,
         );
-        conductor.read(Arc::new(source.first()));
+        conductor.read(Arc::new(source.next().await));
         let stopped = stopping.clone();
         let work = tokio::spawn(async move {
             let mut ear = conductor.ear();
@@ -79,10 +81,7 @@ impl GatewayPlane {
             tokio::pin!(stopped);
             loop {
                 tokio::select! {
-                    seen = source.next() => match seen {
-                        Some(seen) => conductor.read(Arc::new(seen)),
-                        None => break,
-                    },
+                    seen = source.next() => conductor.read(Arc::new(seen)),
                     () = Conductor::heard(&mut ear) => conductor.listen(),
                     () = &mut stopped => break,
                 }

@@ -23,7 +23,7 @@ pub(super) async fn of_objects(mut all: watch::Receiver<Arc<Current>>) {
             println!("[files] {objects} objects in {files} files, for {} proxies", current.translation.proxies.len());
         }
         let problems = |current: &Current| -> Vec<String> {
-            let of_objects = current.translation.problems.iter().map(ToString::to_string);
+            let of_objects = current.translation.problems.iter().map(|problem| current.seen.told(problem));
             current.seen.problems.iter().cloned().chain(of_objects).collect()
         };
         let (before, now) = (problems(&last), problems(&current));

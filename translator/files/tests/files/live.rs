@@ -37,7 +37,7 @@ async fn the_generation_grows_with_the_specification_only_and_is_kept_while_an_o
     assert_eq!(generation(&live.next().await, "a"), 1);
     scene.write("a.yaml", route("a", "b.test"));
     assert_eq!(generation(&live.until_routes(&["a=b.test"]).await, "a"), 2);
-    let labelled = route("a", "b.test").replace("name: a", "name: a\n  labels: {x: y}");
+    let labelled = route("a", "b.test").replace("name: a", "name: a\n  labels: {x: one}");
     scene.write("a.yaml", &labelled);
     let reading = live.next().await;
     assert_eq!((generation(&reading, "a"), reading.changed.len()), (2, 1));
