@@ -49,8 +49,12 @@ async fn mutate(variant: Variant) {
         });
         passed.await.expect("steady load");
         let report = load.report();
-        let last = &story[story.len().saturating_sub(12)..];
-        assert_eq!(report.failed, 0, "after {turn} mutations, the last {last:#?}\n{report}\n{}", envoy.log());
+        if report.failed > 0 {
+            let last = &story[story.len().saturating_sub(12)..];
+            let talk = plane.tap.records();
+            let talk = &talk[talk.len().saturating_sub(80)..];
+            panic!("after {turn} mutations, the last {last:#?}\n{talk:#?}\n{report}\n{}", envoy.log());
+        }
     }
     plane.settled().await;
     let report = load.stop().await;
