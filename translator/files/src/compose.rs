@@ -1,7 +1,6 @@
 //! What all files say together: each object once, and its last good version where the newest is none.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use chancery_resource::located::SyntaxError;
@@ -40,11 +39,17 @@ pub(crate) struct Composition {
 
 /// Puts the files together, in the order of their paths; `last` is what was delivered before.
 pub(crate) fn compose(tree: &Tree, last: &Entries, generations: &Generations) -> Composition {
-    let mut composer = Composer { last, generations, entries: Entries::new(), problems: tree.unreadable.clone() };
+    let mut composer = Composer {
+        last,
+        generations,
+        entries: Entries::new(),
+        kept: BTreeSet::new(),
+        problems: tree.unreadable.clone(),
+    };
     let mut rest = Vec::new();
     for (path, file) in &tree.files {
         let name: Arc<str> = path.display().to_string().into();
-        composer.file(&name, path, &file.content, &mut rest);
+        composer.file(&name, &file.content, &mut rest);
     }
     rest.iter().for_each(|rest| composer.fall_back(rest));
     let Composer { entries, mut problems, .. } = composer;
@@ -56,6 +61,8 @@ struct Composer<'a> {
     last: &'a Entries,
     generations: &'a Generations,
     entries: Entries,
+    /// Those of the entries that are last good versions.
+    kept: BTreeSet<ObjectId>,
     problems: Vec<Problem>,
 }
 
@@ -69,9 +76,10 @@ enum Rest<'a> {
 }
 
 impl<'a> Composer<'a> {
-    fn file(&mut self, name: &Arc<str>, path: &Path, content: &'a FileContent, rest: &mut Vec<Rest<'a>>) {
+    fn file(&mut self, name: &Arc<str>, content: &'a FileContent, rest: &mut Vec<Rest<'a>>) {
         let (candidates, broken) = match content {
             FileContent::Unknown => return,
+            FileContent::Empty => return self.note(name, "the file is empty"),
             FileContent::Unreadable { error, rule } => return rest.push(Rest::Unreadable(name.clone(), error, rule)),
             FileContent::Documents { candidates, broken } => (candidates, broken),
         };
@@ -86,8 +94,8 @@ impl<'a> Composer<'a> {
                 ),
                 Candidate::Bad { id: Some(id), findings } => {
                     // The file of the object is this one, as long as it was here.
-                    if let Some(last) = self.last.get(id).filter(|last| last.file == *name) {
-                        self.entries.entry(id.clone()).or_insert_with(|| last.clone());
+                    if self.last.get(id).is_some_and(|last| last.file == *name) {
+                        self.keep(id);
                     }
                     rest.push(Rest::Bad(name.clone(), id, findings));
                 }
@@ -98,12 +106,12 @@ impl<'a> Composer<'a> {
             rest.push(Rest::Broken(name.clone(), broken));
         }
         if candidates.is_empty() && broken.is_empty() {
-            let what = match std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0) {
-                true => "the file is empty",
-                false => "the file holds no objects",
-            };
-            self.problems.push(Problem::of_file(name, "empty-file", what.to_owned(), Consequence::Nothing));
+            self.note(name, "the file holds no objects");
         }
+    }
+
+    fn note(&mut self, name: &str, what: &str) {
+        self.problems.push(Problem::of_file(name, "empty-file", what.to_owned(), Consequence::Nothing));
     }
 
     /// The first definition of an object is used.
@@ -151,13 +159,10 @@ impl<'a> Composer<'a> {
     fn fall_back(&mut self, rest: &Rest<'_>) {
         match rest {
             Rest::Bad(name, id, findings) => {
-                if let (None, Some(last)) = (self.entries.get(id), self.last.get(id)) {
-                    self.entries.insert((*id).clone(), last.clone());
-                }
-                let kept = self.entries.get(id).zip(self.last.get(id));
-                let consequence = match kept.is_some_and(|(now, last)| Arc::ptr_eq(&now.candidacy, &last.candidacy)) {
-                    true if !self.is_defined_elsewhere(id, name) => Consequence::ObjectKept,
-                    _ => Consequence::ObjectLeftOut,
+                self.keep(id);
+                let consequence = match self.kept.contains(*id) {
+                    true => Consequence::ObjectKept,
+                    false => Consequence::ObjectLeftOut,
                 };
                 let problems = findings.iter();
                 let problems = problems.map(|found| Problem::found(name, Some((*id).clone()), found, consequence));
@@ -178,11 +183,12 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// Whether what is in place is of another file.
-    fn is_defined_elsewhere(&self, id: &ObjectId, name: &str) -> bool {
-        self.entries
-            .get(id)
-            .is_some_and(|entry| &*entry.file != name && self.last.get(id).is_some_and(|last| &*last.file != name))
+    /// Puts the last good version of an object in place, unless there is a better one.
+    fn keep(&mut self, id: &ObjectId) {
+        if let (false, Some(last)) = (self.entries.contains_key(id), self.last.get(id)) {
+            self.entries.insert(id.clone(), last.clone());
+            self.kept.insert(id.clone());
+        }
     }
 
     /// Keeps what the file had last and nobody has now; how much it had.

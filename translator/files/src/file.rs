@@ -39,6 +39,8 @@ pub(crate) enum FileContent {
     /// It was not read yet.
     #[default]
     Unknown,
+    /// Not a single byte.
+    Empty,
     Documents {
         candidates: Vec<Candidate>,
         broken: Vec<SyntaxError>,
@@ -123,6 +125,7 @@ fn unreadable(error: &io::Error) -> FileContent {
 
 fn parsed(bytes: &[u8], limits: &Limits) -> FileContent {
     match read_documents(bytes) {
+        Ok(_) if bytes.is_empty() => FileContent::Empty,
         Ok(read) => {
             let documents = read.documents.into_iter();
             let candidates = documents.flat_map(|document| candidates(document, limits.problems_per_object)).collect();

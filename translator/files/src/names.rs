@@ -45,6 +45,9 @@ pub(crate) fn in_words(pattern: &str) -> String {
         }
         r"^[A-Za-z0-9!#$%&'*+\-.^_\x60|~]+$" => "the name of a header: letters, digits and !#$%&'*+-.^_`|~",
         r"^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|[%][0-9a-fA-F]{2})+$" => "a path: other characters are written %20",
+        r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/[A-Za-z0-9\/\-._~%!$&'()*+,;=:]+$" => {
+            "a domain, a slash and a path, as in example.com/gateway"
+        }
         _ if pattern.contains("https?") || pattern.contains("http(s)?") => {
             "an origin: `*`, or http:// or https:// and a host, perhaps with a port and nothing behind it"
         }

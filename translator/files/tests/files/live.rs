@@ -196,6 +196,32 @@ async fn a_bad_edit_keeps_the_last_good_version_and_costs_no_other_object() {
 }
 
 #[tokio::test]
+async fn an_object_that_is_moved_and_broken_at_once_is_kept_and_gives_way_to_a_good_one() {
+    let scene = Scene::with(&[("b.yaml", &route("a", "1.test"))]);
+    let mut live = scene.watch();
+    live.next().await;
+    scene.write(".draft", route("a", "2.test").replace("hostnames", "hostnmaes"));
+    fs::remove_file(scene.path("b.yaml")).expect("to remove");
+    fs::rename(scene.path(".draft"), scene.path("a.yaml")).expect("to rename");
+    let reading = live.until(|reading| !reading.problems.is_empty(), |reading| !reading.world.is_empty()).await;
+    assert_eq!(
+        (routes(&reading), reading.problems[0].consequence),
+        (vec!["a=1.test".to_owned()], Consequence::ObjectKept)
+    );
+    scene.write("z.yaml", route("a", "3.test"));
+    let reading = live.until_routes(&["a=3.test"]).await;
+    assert_eq!(reading.problems[0].consequence, Consequence::ObjectLeftOut);
+}
+
+#[tokio::test]
+async fn a_watched_directory_can_be_handed_to_a_task() {
+    let scene = Scene::with(&[("a.yaml", &route("a", "1.test"))]);
+    let mut live = scene.watch();
+    let reading = tokio::spawn(async move { live.next().await }).await.expect("no panic");
+    assert_eq!(routes(&reading), ["a=1.test"]);
+}
+
+#[tokio::test]
 async fn a_file_that_grows_too_large_keeps_its_objects() {
     let scene = Scene::with(&[("a.yaml", &route("a", "1.test"))]);
     let mut live = scene.watch();
