@@ -9,10 +9,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use chancery_testkit::http;
+use chancery_translator::Options;
 use serde::Serialize;
 
-use crate::command::{PlanChanges, Translating};
-use crate::rendered::{Rendered, RenderedProxy, RenderedResource};
+use crate::command::PlanChanges;
+use crate::rendered::{Rendered, RenderedProxy, RenderedResource, Served};
 use crate::table::aligned;
 use crate::{Failure, gateway_api, output};
 use risk::Risk;
@@ -50,9 +51,14 @@ enum Kind {
 }
 
 pub(crate) async fn run(arguments: &PlanChanges) -> Result<ExitCode, Failure> {
+    let own = gateway_api::options(&arguments.translating);
     let (old, new) = match (arguments.directories.as_slice(), arguments.server) {
-        ([new], Some(server)) => (served(server).await?, translated(new, &arguments.translating)?),
-        ([old, new], None) => (translated(old, &arguments.translating)?, translated(new, &arguments.translating)?),
+        ([new], Some(server)) => {
+            let served = served(server).await?;
+            let new = translated(new, &served.options())?;
+            (served.rendered, new)
+        }
+        ([old, new], None) => (translated(old, &own)?, translated(new, &own)?),
         ([_], None) => return Err("give two directories, or one and --server".into()),
         _ => return Err("--server stands for the first of two directories: give one".into()),
     };
@@ -62,12 +68,12 @@ pub(crate) async fn run(arguments: &PlanChanges) -> Result<ExitCode, Failure> {
     Ok(if arguments.exit_code && differ { ExitCode::from(2) } else { ExitCode::SUCCESS })
 }
 
-fn translated(directory: &Path, arguments: &Translating) -> Result<Rendered, Failure> {
+fn translated(directory: &Path, options: &Options) -> Result<Rendered, Failure> {
     let seen = gateway_api::read(directory)?;
-    Ok(Rendered::of(&chancery_translator::translate(&seen.world, &gateway_api::options(arguments))))
+    Ok(Rendered::of(&chancery_translator::translate(&seen.world, options)))
 }
 
-async fn served(server: SocketAddr) -> Result<Rendered, Failure> {
+async fn served(server: SocketAddr) -> Result<Served, Failure> {
     let asked = http::get(server, &server.to_string(), "/resources").await;
     let answer = asked.map_err(|error| format!("{error}; is `chancery serve --gateway-api` running there?"))?;
     if answer.status != 200 {

@@ -1,11 +1,13 @@
 //! What each proxy is to serve, as documents: without private keys, but with the version of each resource, so that two of
 //! them can be compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use chancery_protocol::{Resource, TypeUrl};
 use chancery_resource::{Secrets, to_json};
-use chancery_translator::{ProxyResources, Translation};
+use chancery_translator::api::{Kind, ObjectId};
+use chancery_translator::{Bind, Options, Proxies, ProxyResources, Translation, Usable};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -15,6 +17,59 @@ use crate::standing::in_words;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Rendered {
     pub(crate) proxies: BTreeMap<String, RenderedProxy>,
+}
+
+/// What a server serves, and the options it comes from: with them, what a directory comes to can be compared with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Served {
+    pub(crate) rendered: Rendered,
+    pub(crate) controller_name: String,
+    pub(crate) assumed_classes: BTreeSet<String>,
+    pub(crate) merged: bool,
+    /// The address of each Gateway, by `namespace/name`.
+    pub(crate) addresses: BTreeMap<String, IpAddr>,
+    pub(crate) otherwise: IpAddr,
+    pub(crate) privileged_port_offset: u16,
+    /// Whether Gateways may ask for loopback addresses alone.
+    pub(crate) loopback_only: bool,
+}
+
+impl Served {
+    /// A translation and its options.
+    pub(crate) fn of(translation: &Translation, options: &Options) -> Served {
+        let Bind { addresses, otherwise, privileged_port_offset, usable } = &options.bind;
+        let addresses = addresses.iter().map(|(id, address)| (format!("{}/{}", id.namespace, id.name), *address));
+        Served {
+            rendered: Rendered::of(translation),
+            controller_name: options.controller_name.clone(),
+            assumed_classes: options.assumed_classes.clone(),
+            merged: options.proxies == Proxies::PerClass,
+            addresses: addresses.collect(),
+            otherwise: *otherwise,
+            privileged_port_offset: *privileged_port_offset,
+            loopback_only: *usable == Usable::Loopback,
+        }
+    }
+
+    /// The options, but for what proxies said.
+    pub(crate) fn options(&self) -> Options {
+        let id = |name: &String| {
+            let (namespace, name) = name.split_once('/').unwrap_or_default();
+            ObjectId::new(Kind::Gateway, namespace, name)
+        };
+        Options {
+            controller_name: self.controller_name.clone(),
+            assumed_classes: self.assumed_classes.clone(),
+            proxies: if self.merged { Proxies::PerClass } else { Proxies::PerGateway },
+            bind: Bind {
+                addresses: self.addresses.iter().map(|(name, address)| (id(name), *address)).collect(),
+                otherwise: self.otherwise,
+                privileged_port_offset: self.privileged_port_offset,
+                usable: if self.loopback_only { Usable::Loopback } else { Usable::Any },
+            },
+            ..Options::default()
+        }
+    }
 }
 
 /// Of one proxy.

@@ -64,6 +64,8 @@ pub(crate) struct Runner {
     spawner: Spawner,
     processes: Arc<watch::Sender<Processes>>,
     kept: BTreeMap<String, Kept>,
+    /// Those that are not wanted any more, and have not ended yet.
+    ending: BTreeMap<String, JoinHandle<()>>,
 }
 
 /// One proxy that is wanted.
@@ -100,7 +102,15 @@ impl Runner {
             None => Files::Temporary(tempfile::Builder::new().prefix("chancery-proxies-").tempdir()?),
         };
         let processes = Arc::new(watch::Sender::new(Processes::new()));
-        Ok(Runner { binary, files, voice, spawner: Spawner::start()?, processes, kept: BTreeMap::new() })
+        Ok(Runner {
+            binary,
+            files,
+            voice,
+            spawner: Spawner::start()?,
+            processes,
+            kept: BTreeMap::new(),
+            ending: BTreeMap::new(),
+        })
     }
 
     /// How the processes are doing.
@@ -116,8 +126,10 @@ impl Runner {
             if let Some(kept) = self.kept.remove(&name) {
                 self.voice.say(format!("[runner] {name}: not wanted any more; its Envoy is ended"));
                 kept.stop.send_replace(true);
+                self.ending.insert(name, kept.task);
             }
         }
+        self.ending.retain(|_, task| !task.is_finished());
         for (name, bootstrap) in wanted {
             if self.kept.get(name).is_some_and(|kept| !kept.task.is_finished()) {
                 continue;
@@ -138,7 +150,15 @@ impl Runner {
                 spawner: self.spawner.clone(),
                 processes: self.processes.clone(),
             };
-            self.kept.insert(name.clone(), Kept { stop, task: tokio::spawn(keeper.keep(stopping)) });
+            // One that is wanted again has the same files and the same sockets.
+            let before = self.ending.remove(name);
+            let task = tokio::spawn(async move {
+                if let Some(before) = before {
+                    let _ = before.await;
+                }
+                keeper.keep(stopping).await;
+            });
+            self.kept.insert(name.clone(), Kept { stop, task });
         }
     }
 
@@ -148,8 +168,8 @@ impl Runner {
         for one in kept.values() {
             one.stop.send_replace(true);
         }
-        for one in kept.into_values() {
-            let _ = one.task.await;
+        for task in kept.into_values().map(|one| one.task).chain(std::mem::take(&mut self.ending).into_values()) {
+            let _ = task.await;
         }
     }
 }

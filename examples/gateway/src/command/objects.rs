@@ -116,7 +116,7 @@ pub(crate) struct PlanChanges {
     /// The directory as it is, and the directory as it shall be; with --server only the latter.
     #[arg(value_name = "DIR", required = true, num_args = 1..=2)]
     pub(crate) directories: Vec<PathBuf>,
-    /// Compare with what a running `chancery serve` serves: its admin address.
+    /// Compare with what a running `chancery serve` serves: its admin address. Its options count then.
     #[arg(long, value_name = "ADDR")]
     pub(crate) server: Option<SocketAddr>,
     /// Exit with 2 when there are changes.

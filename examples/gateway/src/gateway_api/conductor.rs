@@ -34,6 +34,8 @@ pub(crate) struct Current {
     pub(crate) translation: Arc<Translation>,
     /// What is said of each object.
     pub(crate) statuses: Arc<BTreeMap<ObjectId, Status>>,
+    /// The options it was translated with.
+    pub(crate) options: Arc<Options>,
     /// How many times the files were read.
     pub(crate) readings: u64,
 }
@@ -107,8 +109,13 @@ impl Conductor {
         self.publish(&translation);
         self.run_proxies(&translation);
         let readings = self.current.borrow().readings + 1;
-        let current =
-            Current { seen, translation: Arc::new(translation), readings, ..Current::clone(&self.current.borrow()) };
+        let current = Current {
+            seen,
+            translation: Arc::new(translation),
+            options: Arc::new(options),
+            readings,
+            ..Current::clone(&self.current.borrow())
+        };
         self.settle(current, true);
     }
 
@@ -132,7 +139,7 @@ impl Conductor {
         let facts = facts::of(current.translation.proxies.keys(), &streams, reached);
         if facts != self.facts {
             self.facts = facts.clone();
-            let mut options = self.options_for(&current.seen.world);
+            let mut options = Options::clone(&current.options);
             options.delivery = Delivery::Observed(facts);
             current.translation = Arc::new(translate(&current.seen.world, &options));
         } else if !fresh {

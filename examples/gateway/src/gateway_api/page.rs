@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::conductor::Current;
 use super::{documents, refusals, rows};
-use crate::rendered::Rendered;
+use crate::rendered::Served;
 use crate::runner::Processes;
 use crate::standing::{Proxy, Standing, in_words};
 
@@ -39,9 +39,9 @@ async fn objects(State(known): State<Known>) -> Json<serde_json::Value> {
     Json(documents::list(&known.current.borrow().statuses))
 }
 
-async fn resources(State(known): State<Known>) -> Json<Rendered> {
-    let translation = known.current.borrow().translation.clone();
-    Json(Rendered::of(&translation))
+async fn resources(State(known): State<Known>) -> Json<Served> {
+    let current = known.current.borrow().clone();
+    Json(Served::of(&current.translation, &current.options))
 }
 
 /// How it stands.

@@ -2,37 +2,69 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 
 /// How many addresses there are: `127.0.1.1` to `127.0.254.254`. Those of `127.0.0` are for others.
 const COUNT: u32 = 254 * 254;
 
+/// Envoys share a port when they are told to listen on the same one, and nobody would notice: whoever gives out an address
+/// holds this UDP port of it, so that two servers on one machine do not give out the same.
+const CLAIM_PORT: u16 = 65_535;
+
+/// That an address is ours, as long as this is kept.
+pub(crate) struct Claim {
+    _held: Option<UdpSocket>,
+}
+
+impl Claim {
+    /// `None` when somebody else has it.
+    fn on(address: IpAddr) -> Option<Claim> {
+        match UdpSocket::bind((address, CLAIM_PORT)) {
+            Ok(held) => Some(Claim { _held: Some(held) }),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => None,
+            // Where loopback addresses beside 127.0.0.1 are not there, Envoy will say so.
+            Err(_) => Some(Claim { _held: None }),
+        }
+    }
+}
+
 /// Who has which address. An address stays with its owner as long as it is in the set; a new one gets the one its name
 /// comes to, or the next that is free.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Addresses {
-    taken: BTreeMap<String, IpAddr>,
+    taken: BTreeMap<String, (IpAddr, Claim)>,
 }
 
 impl Addresses {
     /// Gives each of these an address, and takes those of all others back.
-    pub(crate) fn assign<'a>(&mut self, owners: impl IntoIterator<Item = &'a str>) -> &BTreeMap<String, IpAddr> {
+    pub(crate) fn assign<'a>(&mut self, owners: impl IntoIterator<Item = &'a str>) -> BTreeMap<String, IpAddr> {
+        self.assign_claimed(owners, Claim::on)
+    }
+
+    fn assign_claimed<'a>(
+        &mut self,
+        owners: impl IntoIterator<Item = &'a str>,
+        claim: impl Fn(IpAddr) -> Option<Claim>,
+    ) -> BTreeMap<String, IpAddr> {
         let owners: BTreeSet<&str> = owners.into_iter().collect();
         self.taken.retain(|owner, _| owners.contains(owner.as_str()));
-        let mut used: BTreeSet<IpAddr> = self.taken.values().copied().collect();
+        let mut used: BTreeSet<IpAddr> = self.taken.values().map(|(address, _)| *address).collect();
         for owner in owners {
             if self.taken.contains_key(owner) {
                 continue;
             }
             let first = place_of(owner);
-            let free =
-                (0..COUNT).map(|step| address_at((first + step) % COUNT)).find(|address| !used.contains(address));
-            if let Some(address) = free {
+            let mut all = (0..COUNT).map(|step| address_at((first + step) % COUNT));
+            let free = all.find_map(|address| match used.contains(&address) {
+                true => None,
+                false => Some((address, claim(address)?)),
+            });
+            if let Some((address, claim)) = free {
                 used.insert(address);
-                self.taken.insert(owner.to_owned(), address);
+                self.taken.insert(owner.to_owned(), (address, claim));
             }
         }
-        &self.taken
+        self.taken.iter().map(|(owner, (address, _))| (owner.clone(), *address)).collect()
     }
 }
 
@@ -59,37 +91,49 @@ pub(crate) fn privileged_port_offset() -> u16 {
 mod tests {
     use super::*;
 
+    /// Nobody else is on the machine.
+    fn alone(_: IpAddr) -> Option<Claim> {
+        Some(Claim { _held: None })
+    }
+
     #[test]
     fn an_address_comes_from_the_name_and_stays_whoever_else_comes_and_goes() {
         let mut addresses = Addresses::default();
-        let alone = addresses.assign(["shop/web"])["shop/web"];
+        let first = addresses.assign_claimed(["shop/web"], alone)["shop/web"];
         let mut others = Addresses::default();
-        let among = others.assign(["a/a", "shop/web", "z/z"])["shop/web"];
-        assert_eq!(alone, among);
-        assert_eq!(others.assign(["shop/web"])["shop/web"], alone);
-        assert!(alone.is_loopback() && !alone.to_string().starts_with("127.0.0."), "{alone}");
+        let among = others.assign_claimed(["a/a", "shop/web", "z/z"], alone)["shop/web"];
+        assert_eq!(first, among);
+        assert_eq!(others.assign_claimed(["shop/web"], alone)["shop/web"], first);
+        assert!(first.is_loopback() && !first.to_string().starts_with("127.0.0."), "{first}");
     }
 
     #[test]
     fn no_two_have_the_same_address() {
         let names: Vec<String> = (0..2000).map(|number| format!("shop/gateway-{number}")).collect();
-        let mut addresses = Addresses::default();
-        let given: BTreeSet<IpAddr> = addresses.assign(names.iter().map(String::as_str)).values().copied().collect();
-        assert_eq!(given.len(), names.len());
+        let given = Addresses::default().assign_claimed(names.iter().map(String::as_str), alone);
+        let different: BTreeSet<IpAddr> = given.values().copied().collect();
+        assert_eq!(different.len(), names.len());
     }
 
     #[test]
     fn who_was_first_keeps_the_address_another_name_comes_to() {
-        // Two names with the same place.
         let mut seen: BTreeMap<u32, String> = BTreeMap::new();
-        let (first, second) = (0..)
-            .map(|number| format!("a/{number}"))
-            .find_map(|name| seen.insert(place_of(&name), name.clone()).map(|earlier| (earlier, name)))
-            .expect("a collision");
+        let same_place = |name: String| seen.insert(place_of(&name), name.clone()).map(|earlier| (earlier, name));
+        let (first, second) = (0..).map(|number| format!("a/{number}")).find_map(same_place).expect("a collision");
         let mut addresses = Addresses::default();
-        let held = addresses.assign([second.as_str()])[&second];
-        let both = addresses.assign([first.as_str(), second.as_str()]);
+        let held = addresses.assign_claimed([second.as_str()], alone)[&second];
+        let both = addresses.assign_claimed([first.as_str(), second.as_str()], alone);
         assert_eq!(both[&second], held);
         assert_ne!(both[&first], held);
+    }
+
+    #[test]
+    fn two_servers_on_one_machine_do_not_give_out_the_same_address() {
+        let (mut one, mut other) = (Addresses::default(), Addresses::default());
+        let name = "a test/of two servers";
+        let first = one.assign([name])[name];
+        assert_ne!(other.assign([name])[name], first);
+        drop(one);
+        assert_eq!(Addresses::default().assign([name])[name], first, "free again");
     }
 }

@@ -24,7 +24,9 @@ pub(crate) fn route(name: &str, gateway: &str, host: &str, rules: &[String]) -> 
         "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{namespace: shop, name: {name}}}\nspec:\n  \
          parentRefs: [{{name: {gateway}}}]\n  hostnames: [{host}]\n  rules:\n"
     );
-    rules.iter().for_each(|rule| drop(writeln!(text, "  - {rule}")));
+    for rule in rules {
+        let _ = writeln!(text, "  - {rule}");
+    }
     text
 }
 

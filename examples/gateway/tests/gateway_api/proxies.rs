@@ -103,13 +103,19 @@ async fn the_gateways_of_a_class_share_one_envoy_when_merged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gateway_whose_address_is_taken_says_so_and_is_served_once_it_is_free() {
+async fn a_gateway_whose_port_is_taken_says_so() {
     let echo = Echo::start("catalog").await.expect("a port");
-    let root = small(echo.address());
+    // No other test has a Gateway of this name, and with it its address.
+    let root = directory(&[
+        ("class.yaml", manifests::CLASS.to_owned()),
+        ("web.yaml", gateway("taken")),
+        ("route.yaml", route("catalog", "taken", "shop.example", &[rule("/", "catalog")])),
+        ("services.yaml", service("catalog", &[echo.address()])),
+    ]);
     // Where the Gateway is served follows from its name.
     let web = {
         let serving = Serving::start(root.path(), &[]).await;
-        serving.reachable("web").await
+        serving.reachable("taken").await
     };
     let taken =
         wait_until("the port to be free", PATIENCE, async || std::net::TcpListener::bind(web).map_err(Seen::from));

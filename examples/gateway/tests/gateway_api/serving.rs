@@ -22,6 +22,9 @@ pub(crate) struct Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("the server said:\n{}", self.said());
+        }
         // Its proxies are on a leash: they end with it, however it ends.
         let _ = self.child.kill();
         let _ = self.child.wait();
