@@ -21,15 +21,19 @@ mod tls;
 mod udp;
 mod values;
 
+use std::collections::BTreeMap;
+
 use chancery_cache::ResourceSet;
+use chancery_protocol::{ResourceName, TypeUrl};
 use chancery_resource::Draft;
 use prost::{Message, Name};
 
 use crate::ir;
+use crate::names;
 use crate::options::Options;
-use crate::provenance::{Origin, Provenance, Provenances};
+use crate::provenance::{Origin, Provenance};
 
-/// The resources of a proxy, and where each comes from.
+/// The resources of a proxy.
 ///
 /// It never fails: what cannot be said to Envoy (a socket nothing answers on) is left out, and of two resources of one type and
 /// name the first stays. Lowering makes neither.
@@ -37,57 +41,65 @@ use crate::provenance::{Origin, Provenance, Provenances};
 /// ```
 /// use chancery_translator::{Options, emit, ir};
 ///
-/// let (resources, provenances) = emit(&ir::Proxy::default(), &Options::default());
-/// assert!(resources.is_empty() && provenances.is_empty());
+/// assert!(emit(&ir::Proxy::default(), &Options::default()).is_empty());
 /// ```
-pub fn emit(proxy: &ir::Proxy, options: &Options) -> (ResourceSet, Provenances) {
-    let mut emission = Emission::default();
+pub fn emit(proxy: &ir::Proxy, options: &Options) -> ResourceSet {
+    let mut resources = ResourceSet::new();
     for one in &proxy.secrets {
-        emission.add(&secret::message(one), &one.origins, []);
+        add(&mut resources, &secret::message(one), &one.origins);
     }
     for one in &proxy.endpoints {
-        emission.add(&endpoints::message(one), &one.origins, []);
+        add(&mut resources, &endpoints::message(one), &one.origins);
     }
     for one in &proxy.clusters {
-        emission.add(&cluster::message(one), &one.origins, []);
+        add(&mut resources, &cluster::message(one), &one.origins);
     }
     for one in &proxy.route_tables {
-        emission.add(&route_table::message(one, options), &one.origins, route_table::parts(one));
+        add(&mut resources, &route_table::message(one, options), &one.origins);
     }
     for one in &proxy.listeners {
         if let Some(message) = listener::message(one) {
-            emission.add(&message, &one.origins, listener::parts(one));
+            add(&mut resources, &message, &one.origins);
         }
     }
-    (emission.resources, emission.provenances)
+    resources
 }
 
-#[derive(Default)]
-struct Emission {
-    resources: ResourceSet,
-    provenances: Provenances,
+fn add<M: Message + Name>(resources: &mut ResourceSet, message: &M, origins: &[Origin]) {
+    let Ok(mut draft) = Draft::new(message) else { return };
+    if let Some(first) = origins.first() {
+        draft = draft.origin(first.to_string());
+    }
+    if let Ok(resource) = draft.encode() {
+        // The first of its name stays.
+        let _ = resources.insert(resource);
+    }
 }
 
-impl Emission {
-    fn add<M: Message + Name>(
-        &mut self,
-        message: &M,
-        origins: &[Origin],
-        parts: impl IntoIterator<Item = (String, Vec<Origin>)>,
-    ) {
-        let Ok(mut draft) = Draft::new(message) else { return };
-        if let Some(first) = origins.first() {
-            draft = draft.origin(first.to_string());
-        }
-        let Ok(resource) = draft.encode() else { return };
-        let key = (resource.type_url().clone(), resource.name().clone());
-        if self.resources.insert(resource).is_err() {
-            return;
-        }
+/// Where each resource of a proxy comes from.
+pub(crate) fn provenances(proxy: &ir::Proxy) -> BTreeMap<(TypeUrl, ResourceName), Provenance> {
+    let mut all = BTreeMap::new();
+    let mut tell = |type_url: TypeUrl, name: &str, origins: &[Origin], parts: Vec<(String, Vec<Origin>)>| {
         let mut provenance = Provenance { origins: origins.to_vec(), ..Provenance::default() };
         for (part, origins) in parts {
             provenance.parts.entry(part).or_default().extend(origins);
         }
-        self.provenances.insert(key, provenance);
+        all.entry((type_url, ResourceName::new(name))).or_insert(provenance);
+    };
+    for one in &proxy.secrets {
+        tell(TypeUrl::SECRET, &one.name.0, &one.origins, Vec::new());
     }
+    for one in &proxy.endpoints {
+        tell(TypeUrl::ENDPOINTS, &one.name.0, &one.origins, Vec::new());
+    }
+    for one in &proxy.clusters {
+        tell(TypeUrl::CLUSTER, &one.name.0, &one.origins, Vec::new());
+    }
+    for one in &proxy.route_tables {
+        tell(TypeUrl::ROUTE, &one.name.0, &one.origins, route_table::parts(one));
+    }
+    for one in &proxy.listeners {
+        tell(TypeUrl::LISTENER, &names::listener(&one.socket), &one.origins, listener::parts(one));
+    }
+    all
 }

@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use crate::ir::{ClusterName, EndpointName, RouteTableName, SecretName, Socket, Transport};
+use crate::api::ObjectId;
+use crate::ir::{
+    ClusterName, EndpointName, Match, PathMatch, RouteTableName, SecretName, Socket, TextMatch, Transport,
+};
 
 /// The longest name, in bytes.
 pub const MAX: usize = 128;
@@ -38,12 +41,19 @@ fn hashed(readable: &str, parts: &[&str]) -> Arc<str> {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }
-    let hash = &hasher.finalize().to_hex()[..HASH_LENGTH];
+    finished(readable.to_owned(), &hasher.finalize().to_hex()[..HASH_LENGTH])
+}
+
+/// The readable part, cut where the name would get too long, and the hash.
+fn finished(mut readable: String, hash: &str) -> Arc<str> {
     let mut end = readable.len().min(MAX - HASH_LENGTH - 1);
     while !readable.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}~{hash}", &readable[..end]).into()
+    readable.truncate(end);
+    readable.push('~');
+    readable.push_str(hash);
+    readable.into()
 }
 
 /// The cluster nobody serves.
@@ -103,8 +113,39 @@ pub(crate) fn authorities(use_of: &str, namespace: &str, objects: &[&str]) -> Se
 }
 
 /// A route: the object and rule it comes from, and a hash of what it matches.
-pub(crate) fn route(kind: &str, namespace: &str, name: &str, rule: Option<&str>, content: &[&str]) -> Arc<str> {
-    with_hash(&[kind, namespace, name, rule.unwrap_or("-")], content)
+pub(crate) fn route(object: &ObjectId, rule: Option<&str>, matches: &Match) -> Arc<str> {
+    let mut hasher = blake3::Hasher::new();
+    let mut part = |tag: u8, text: &str| {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(&[tag]);
+        hasher.update(text.as_bytes());
+    };
+    for text in [object.kind.as_str(), &object.namespace, &object.name, rule.unwrap_or_default()] {
+        part(0, text);
+    }
+    match &matches.path {
+        PathMatch::Any => part(1, ""),
+        PathMatch::Exact(path) => part(2, path),
+        PathMatch::Prefix(path) => part(3, path),
+        PathMatch::Regex(path) => part(4, path),
+    }
+    part(5, matches.method.as_deref().unwrap_or_default());
+    for (tag, values) in [(6, &matches.headers), (10, &matches.query)] {
+        for one in values {
+            part(tag, &one.name);
+            match &one.value {
+                TextMatch::Exact(value) => part(tag + 1, value),
+                TextMatch::Regex(value) => part(tag + 2, value),
+            }
+        }
+    }
+    let hash = hasher.finalize().to_hex();
+    let rule = rule.unwrap_or("-");
+    let mut readable = String::with_capacity(MAX);
+    for text in [object.kind.lower(), "/", &object.namespace, "/", &object.name, "/", rule] {
+        readable.push_str(text);
+    }
+    finished(readable, &hash[..HASH_LENGTH])
 }
 
 /// What stands for the backends of one rule together: where a session keeps to any of them, or datagrams are shared out.

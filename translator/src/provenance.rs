@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use chancery_protocol::{ResourceName, TypeUrl};
 
 use crate::api::ObjectId;
+use crate::emit::provenances;
+use crate::ir::Proxy;
 
 /// A field of an object. Shown as `HTTPRoute shop/cart spec.rules[0]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,5 +45,37 @@ pub struct Provenance {
     pub parts: BTreeMap<String, Vec<Origin>>,
 }
 
-/// Where every resource of a proxy comes from.
-pub type Provenances = BTreeMap<(TypeUrl, ResourceName), Provenance>;
+/// Where every resource of a proxy comes from, by type and name.
+///
+/// Worked out when it is first asked for: most translations are never asked.
+#[derive(Clone, Default)]
+pub struct Provenances {
+    model: Arc<Proxy>,
+    known: Arc<OnceLock<BTreeMap<(TypeUrl, ResourceName), Provenance>>>,
+}
+
+impl Provenances {
+    pub(crate) fn of(model: Arc<Proxy>) -> Provenances {
+        Provenances { model, known: Arc::default() }
+    }
+}
+
+impl Deref for Provenances {
+    type Target = BTreeMap<(TypeUrl, ResourceName), Provenance>;
+
+    fn deref(&self) -> &Self::Target {
+        self.known.get_or_init(|| provenances(&self.model))
+    }
+}
+
+impl PartialEq for Provenances {
+    fn eq(&self, other: &Provenances) -> bool {
+        Arc::ptr_eq(&self.model, &other.model) || **self == **other
+    }
+}
+
+impl fmt::Debug for Provenances {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

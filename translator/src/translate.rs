@@ -1,8 +1,11 @@
 //! The translation as a whole: attach, lower, emit, and the statuses of it all.
 
+use std::sync::Arc;
+
 use crate::attach::{Classes, Gateways, Grants, Routes};
 use crate::emit::emit;
 use crate::lower::lower;
+use crate::provenance::Provenances;
 use crate::status::statuses;
 use crate::translation::{ProxyResources, Translation};
 use crate::{Options, World};
@@ -41,8 +44,9 @@ pub fn translate(world: &World, options: &Options) -> Translation {
     let mut lowered = lower(world, options, &grants, &gateways, &routes);
     let (statuses, problems) = statuses(world, options, &classes, &gateways, &routes, &lowered);
     let proxies = std::mem::take(&mut lowered.proxies).into_iter().map(|(proxy, (gateways, model))| {
-        let (resources, provenance) = emit(&model, options);
-        (proxy, ProxyResources { gateways, resources, provenance })
+        let model = Arc::new(model);
+        let resources = emit(&model, options);
+        (proxy, ProxyResources { gateways, resources, provenance: Provenances::of(model) })
     });
     Translation { proxies: proxies.collect(), statuses, problems }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use blake3::Hash;
 use chancery_resource::located::SyntaxError;
-use chancery_watch::{Fingerprint, Watcher, read_bounded};
+use chancery_watch::{Completeness, Fingerprint, Watcher, read_bounded};
 
 use crate::candidate::{Candidate, candidates};
 use crate::documents::read_documents;
@@ -75,17 +75,13 @@ impl SourceFile {
         if matches!(&self.state, State::Read(read, _) if read.proves_unchanged(&now)) {
             return Progress::Done;
         }
-        let closed = match trust {
-            Trust::AtOnce => true,
-            Trust::Finished(watcher, _) => watcher.take_finished(path),
+        let read = || read_bounded(path, limits.file_bytes);
+        let (bytes, completeness) = match trust {
+            Trust::AtOnce => (read(), Completeness::Complete),
+            Trust::Finished(watcher, patience) if watcher.is_being_written(path, patience) => return Progress::Unsettled,
+            Trust::Finished(watcher, _) => watcher.observe(path, read),
         };
-        if let Trust::Finished(watcher, patience) = trust
-            && !closed
-            && watcher.is_being_written(path, patience)
-        {
-            return Progress::Unsettled;
-        }
-        let bytes = match read_bounded(path, limits.file_bytes) {
+        let bytes = match bytes {
             Ok(bytes) => bytes,
             // The next look does not find it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Progress::Done,
@@ -101,7 +97,7 @@ impl SourceFile {
             State::Pending(pending) => (false, *pending == digest),
             State::New | State::Failed => (false, false),
         };
-        if !known && !closed && !now.is_settled() && !seen_before {
+        if !known && completeness == Completeness::Unknown && !now.is_settled() && !seen_before {
             self.state = State::Pending(digest);
             return Progress::Unsettled;
         }

@@ -76,6 +76,20 @@ impl Kind {
         }
     }
 
+    /// The kind in lower case, as names of resources have it.
+    pub(crate) fn lower(self) -> &'static str {
+        match self {
+            Kind::HTTPRoute => "httproute",
+            Kind::GRPCRoute => "grpcroute",
+            Kind::TLSRoute => "tlsroute",
+            Kind::TCPRoute => "tcproute",
+            Kind::UDPRoute => "udproute",
+            Kind::ServiceImport => "serviceimport",
+            Kind::Service => "service",
+            _ => "object",
+        }
+    }
+
     /// The API group of the kind; empty for the core group.
     pub fn group(self) -> &'static str {
         match self {

@@ -152,7 +152,7 @@ impl<'w> Backends<'w> {
         found: &Port,
         traffic: Traffic,
     ) -> Outcome {
-        let prefix = if id.kind == Kind::ServiceImport { "serviceimport" } else { "service" };
+        let prefix = id.kind.lower();
         let protocol = protocol(traffic, found.app_protocol.as_deref());
         let mut variant: Vec<String> = match protocol {
             UpstreamProtocol::Http1 => Vec::new(),

@@ -64,15 +64,12 @@ pub(crate) fn lower_rule(
     lowered: &mut LoweredRoute,
 ) {
     let field = format!("spec.rules[{}]", rule.index);
-    let kind = route.kind.as_str().to_lowercase();
     lowered.outcome.rules += 1;
     let mut matches = Vec::with_capacity(read.len());
     for (at, one) in read.into_iter().enumerate() {
         match one {
             Ok((matched, rank)) => {
-                let content = matches::content(&matched);
-                let content: Vec<&str> = content.iter().map(String::as_str).collect();
-                let name = names::route(&kind, &route.namespace, &route.name, rule.name, &content);
+                let name = names::route(route, rule.name, &matched);
                 matches.push(LoweredMatch { matches: matched, rank, name });
             }
             Err((below, message)) => {

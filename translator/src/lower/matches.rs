@@ -132,11 +132,3 @@ pub(crate) fn values(
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
-
-/// What of a match makes it this one and no other: for its name.
-pub(crate) fn content(matches: &Match) -> Vec<String> {
-    let mut content = vec![format!("{:?}", matches.path), matches.method.clone().unwrap_or_default()];
-    content.extend(matches.headers.iter().map(|one| format!("header {:?}", one)));
-    content.extend(matches.query.iter().map(|one| format!("query {:?}", one)));
-    content
-}

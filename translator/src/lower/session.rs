@@ -79,7 +79,7 @@ pub(crate) fn together(
     if !backends.iter().all(|(backend, _)| alike(&backend.cluster) && by_address(&backend.cluster)) {
         return None;
     }
-    let name = names::rule_backends(&route.kind.as_str().to_lowercase(), &route.namespace, &route.name, rule);
+    let name = names::rule_backends(route.kind.lower(), &route.namespace, &route.name, rule);
     let endpoint_name = EndpointName(name.clone());
     let localities = backends.iter().map(|(backend, weight)| Locality {
         name: backend.cluster.name.0.clone(),
