@@ -1,6 +1,6 @@
 //! The files: what they hold now, and what they hold next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chancery_files::{GatewayFiles, Place, Reading, Severity, Watching};
@@ -18,6 +18,8 @@ pub(crate) struct Seen {
     pub(crate) problems: Vec<String>,
     /// What is only worth knowing.
     pub(crate) notes: Vec<String>,
+    /// The objects that are new, changed or gone.
+    pub(crate) changed: BTreeSet<ObjectId>,
     /// How many files were read.
     pub(crate) files: usize,
     places: BTreeMap<ObjectId, Place>,
@@ -32,6 +34,7 @@ impl Seen {
         Seen {
             problems: told(Severity::Error),
             notes: told(Severity::Note),
+            changed: reading.changed,
             files: reading.files,
             world: reading.world,
             places: reading.places,

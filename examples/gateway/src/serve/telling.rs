@@ -13,6 +13,9 @@ use crate::gateway_api::Current;
 use crate::standing::{Standing, in_words};
 use crate::table;
 
+/// How many names one line shows.
+const SHOWN: usize = 4;
+
 /// Prints what every reading of the objects found, and each problem once.
 pub(super) async fn of_objects(mut all: watch::Receiver<Arc<Current>>) {
     let mut last = Current::default();
@@ -20,7 +23,8 @@ pub(super) async fn of_objects(mut all: watch::Receiver<Arc<Current>>) {
         let current = Current::clone(&all.borrow_and_update());
         if current.readings != last.readings {
             let (objects, files) = (current.seen.world.len(), current.seen.files);
-            println!("[files] {objects} objects in {files} files, for {} proxies", current.translation.proxies.len());
+            let proxies = current.translation.proxies.len();
+            println!("[files] {objects} objects in {files} files, for {proxies} proxies; {}", changes(&current));
         }
         let problems = |current: &Current| -> Vec<String> {
             let of_objects = current.translation.problems.iter().map(|problem| current.seen.told(problem));
@@ -36,6 +40,22 @@ pub(super) async fn of_objects(mut all: watch::Receiver<Arc<Current>>) {
             return;
         }
     }
+}
+
+/// What was changed, as far as it goes on a line.
+fn changes(current: &Current) -> String {
+    let world = &current.seen.world;
+    let told = current.seen.changed.iter().take(SHOWN).map(|id| match world.contains(id) {
+        true => id.to_string(),
+        false => format!("{id} is gone"),
+    });
+    let mut told: Vec<String> = told.collect();
+    match current.seen.changed.len() {
+        0 => told.push("nothing new".to_owned()),
+        all if all > SHOWN => told.push(format!("and {} more", all - SHOWN)),
+        _ => {}
+    }
+    told.join(", ")
 }
 
 /// Prints where each Gateway can be reached, when that is new.
