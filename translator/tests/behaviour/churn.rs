@@ -106,6 +106,35 @@ fn a_tls_route_changes_the_chains_of_its_listener_alone() {
     assert_eq!(edit(&edited), ["~lds tcp/0.0.0.0/8443"]);
 }
 
+/// Envoy updates a listener in place when nothing but its chains differs.
+#[test]
+fn only_the_chains_of_a_listener_differ_after_an_edit_of_its_routes() {
+    use envoy_types::pb::envoy::config::listener::v3::Listener;
+    use prost::Message;
+    let before = start();
+    let mut after = before.clone();
+    let edited = shop::ROUTES.replace("hostnames: [a.pass.example]", "hostnames: [b.pass.example]").replace(
+        "rules: [{backendRefs: [{name: cart, port: 80}]}]",
+        "rules: [{backendRefs: [{name: front, port: 80}]}]",
+    );
+    objects(&edited).into_iter().for_each(|object| after.insert(object));
+    let listeners = |world: &World| -> Vec<(Listener, usize)> {
+        let translation = translated(world);
+        let served = translation.proxies.values().next().expect("a proxy");
+        let found = served.resources.iter().filter(|resource| resource.type_url().short() == Some("lds"));
+        found
+            .map(|resource| {
+                let mut listener = Listener::decode(resource.body().clone()).expect("a listener");
+                let chains = std::mem::take(&mut listener.filter_chains).len();
+                (listener, chains)
+            })
+            .collect()
+    };
+    assert_eq!(listeners(&before), listeners(&after));
+    let changed = changes(&translated(&before), &translated(&after));
+    assert_eq!(changed.iter().filter(|change| change.starts_with("~lds")).count(), 2, "{changed:?}");
+}
+
 #[test]
 fn a_tcp_route_changes_its_listener_alone() {
     let stream = "

@@ -148,3 +148,34 @@ spec: {{parentRefs: [{parent}], hostnames: [{hosts}], rules: [{{backendRefs: [{{
         assert!(found.iter().any(|one| one.kind == "ResolvedRefs" && one.status == Truth::True), "{parent}");
     }
 }
+
+#[test]
+fn proxies_see_where_routes_come_from_only_when_asked() {
+    use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
+    use prost::Message;
+    let described = |provenance| {
+        let options = Options { provenance, ..Options::default() };
+        let translation = translate(&start(), &options);
+        let served = translation.proxies.values().next().expect("a proxy");
+        let mut tables = served.resources.iter().filter(|resource| resource.type_url().short() == Some("rds"));
+        let table = RouteConfiguration::decode(tables.next().expect("a table").body().clone()).expect("a table");
+        let host = table.virtual_hosts.into_iter().find(|host| !host.routes.is_empty()).expect("a host with routes");
+        format!("{:?}", host.routes[0].metadata)
+    };
+    assert_eq!(described(chancery_translator::ProvenanceIn::Translation), "None");
+    assert!(described(chancery_translator::ProvenanceIn::Metadata).contains("spec.rules[0]"));
+}
+
+#[test]
+fn every_resource_and_part_tells_where_it_comes_from() {
+    let translation = translated(&start());
+    let served = translation.proxies.values().next().expect("a proxy");
+    for resource in served.resources.iter() {
+        let known = served.provenance.get(&(resource.type_url().clone(), resource.name().clone()));
+        assert!(known.is_some_and(|known| !known.origins.is_empty()), "{}", resource.name().as_str());
+    }
+    let table = served.provenance.iter().find(|((_, name), _)| name.as_str() == "http/0.0.0.0/80").expect("a table").1;
+    let of_host = &table.parts["http/0.0.0.0/80/api.shop.example"];
+    assert!(of_host.iter().any(|origin| origin.to_string() == "HTTPRoute shop/api spec.rules[0]"), "{of_host:?}");
+    assert!(table.parts.keys().any(|part| part.starts_with("httproute/shop/api/-~")));
+}
