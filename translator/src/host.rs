@@ -50,6 +50,15 @@ impl Host {
         other.0.len() > suffix.len() && other.0.ends_with(suffix)
     }
 
+    /// Every wildcard that contains this and more, the narrowest first; the last is every name.
+    pub(crate) fn ancestors(&self) -> impl Iterator<Item = Host> {
+        let name = self.0.strip_prefix('*').unwrap_or(&self.0);
+        let after_first = name.get(1..).unwrap_or_default();
+        let dots = after_first.match_indices('.').map(|(at, _)| format!("*{}", &after_first[at..]));
+        let wider: Vec<Host> = dots.map(|wildcard| Host(wildcard.into())).collect();
+        wider.into_iter().chain((!self.is_any()).then(Host::any))
+    }
+
     /// The names both have; one of the two, as wildcards either nest or have nothing in common.
     pub(crate) fn intersection(&self, other: &Host) -> Option<Host> {
         match (self.contains(other), other.contains(self)) {
@@ -89,6 +98,18 @@ mod tests {
         assert!(!host("*.example.com").contains(&host("example.com")));
         assert!(!host("a.example.com").contains(&host("*.example.com")));
         assert!(host("").contains(&host("*.example.com")));
+    }
+
+    #[test]
+    fn ancestors_are_the_wildcards_that_contain_a_name() {
+        let of = |text: &str| host(text).ancestors().collect::<Vec<_>>();
+        assert_eq!(of("a.b.example.com"), [host("*.b.example.com"), host("*.example.com"), host("*.com"), host("*")]);
+        assert_eq!(of("*.example.com"), [host("*.com"), host("*")]);
+        assert_eq!(of("localhost"), [host("*")]);
+        assert_eq!(of("*"), []);
+        for name in ["a.b.example.com", "*.b.example.com", "x"] {
+            assert!(of(name).iter().all(|ancestor| ancestor.contains(&host(name)) && *ancestor != host(name)));
+        }
     }
 
     #[test]

@@ -50,6 +50,9 @@ pub(crate) fn compose(tree: &Tree, last: &Entries, generations: &Generations) ->
     for (path, file) in &tree.files {
         let name: Arc<str> = path.display().to_string().into();
         composer.file(&name, &file.content, &mut rest);
+        if tree.unsettled.contains(path) {
+            rest.push(Rest::Unsettled(name));
+        }
     }
     rest.iter().for_each(|rest| composer.fall_back(rest));
     let Composer { entries, mut problems, .. } = composer;
@@ -73,6 +76,8 @@ enum Rest<'a> {
     /// A file with a document that cannot be read: it may have held any of the file's objects.
     Broken(Arc<str>, &'a [SyntaxError]),
     Unreadable(Arc<str>, &'a SyntaxError, &'static str),
+    /// A file that is being written: what it says now may be half of it.
+    Unsettled(Arc<str>),
 }
 
 impl<'a> Composer<'a> {
@@ -167,6 +172,9 @@ impl<'a> Composer<'a> {
                 let problems = findings.iter();
                 let problems = problems.map(|found| Problem::found(name, Some((*id).clone()), found, consequence));
                 self.problems.extend(problems);
+            }
+            Rest::Unsettled(name) => {
+                self.keep_file(name);
             }
             Rest::Broken(name, errors) => {
                 self.keep_file(name);

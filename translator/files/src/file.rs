@@ -28,7 +28,7 @@ enum State {
     /// It could not be read, and is tried again.
     Failed,
     /// It said something else when it was read, which may not be all.
-    Pending(Hash),
+    Pending(Fingerprint, Hash),
     /// It was read when it had this fingerprint, and said this.
     Read(Fingerprint, Hash),
 }
@@ -78,7 +78,9 @@ impl SourceFile {
         let read = || read_bounded(path, limits.file_bytes);
         let (bytes, completeness) = match trust {
             Trust::AtOnce => (read(), Completeness::Complete),
-            Trust::Finished(watcher, patience) if watcher.is_being_written(path, patience) => return Progress::Unsettled,
+            Trust::Finished(watcher, patience) if watcher.is_being_written(path, patience) => {
+                return Progress::Unsettled;
+            }
             Trust::Finished(watcher, _) => watcher.observe(path, read),
         };
         let bytes = match bytes {
@@ -94,11 +96,11 @@ impl SourceFile {
         let digest = blake3::hash(&bytes);
         let (known, seen_before) = match &self.state {
             State::Read(_, read) => (*read == digest, false),
-            State::Pending(pending) => (false, *pending == digest),
+            State::Pending(then, pending) => (false, *pending == digest && then.is_same_as(&now)),
             State::New | State::Failed => (false, false),
         };
         if !known && completeness == Completeness::Unknown && !now.is_settled() && !seen_before {
-            self.state = State::Pending(digest);
+            self.state = State::Pending(now, digest);
             return Progress::Unsettled;
         }
         if !known {

@@ -1,6 +1,6 @@
 //! The whole directory: every file as last read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chancery_watch::{Listing, scan};
@@ -15,13 +15,21 @@ pub(crate) struct Tree {
     root: PathBuf,
     limits: Limits,
     pub(crate) files: BTreeMap<PathBuf, SourceFile>,
+    /// Files that say something new, which may not be all.
+    pub(crate) unsettled: BTreeSet<PathBuf>,
     /// Directories that cannot be looked into.
     pub(crate) unreadable: Vec<Problem>,
 }
 
 impl Tree {
     pub(crate) fn new(root: &Path, limits: Limits) -> Tree {
-        Tree { root: root.to_owned(), limits, files: BTreeMap::new(), unreadable: Vec::new() }
+        Tree {
+            root: root.to_owned(),
+            limits,
+            files: BTreeMap::new(),
+            unsettled: BTreeSet::new(),
+            unreadable: Vec::new(),
+        }
     }
 
     /// Reads what may have changed.
@@ -29,11 +37,11 @@ impl Tree {
         let Listing { files, unreadable } = scan(&self.root);
         let hidden = |path: &Path| unreadable.iter().any(|(directory, _)| path.starts_with(directory));
         self.files.retain(|path, _| files.contains_key(path) || hidden(path));
-        let mut progress = Progress::Done;
+        self.unsettled.clear();
         for (path, fingerprint) in files {
             let file = self.files.entry(path.clone()).or_default();
             if file.refresh(&path, fingerprint, &self.limits, trust) == Progress::Unsettled {
-                progress = Progress::Unsettled;
+                self.unsettled.insert(path);
             }
         }
         self.unreadable = unreadable
@@ -43,6 +51,9 @@ impl Tree {
                 Problem::of_file(&path.display().to_string(), "file-access", message, Consequence::NothingChanged)
             })
             .collect();
-        progress
+        match self.unsettled.is_empty() {
+            true => Progress::Done,
+            false => Progress::Unsettled,
+        }
     }
 }

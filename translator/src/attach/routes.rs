@@ -1,5 +1,6 @@
 //! Which routes are attached to which listeners, by which of their parent references.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::World;
@@ -236,7 +237,7 @@ fn part_kinds(all: &mut [AttachedRoute<'_>]) {
     if !(http && grpc) {
         return;
     }
-    let mut claims: std::collections::HashMap<(usize, usize), Vec<(Host, Kind)>> = std::collections::HashMap::new();
+    let mut claims: HashMap<(usize, usize), Claims> = HashMap::new();
     for route in all {
         let kind = route.source.kind();
         if !matches!(kind, Kind::HTTPRoute | Kind::GRPCRoute) {
@@ -246,27 +247,41 @@ fn part_kinds(all: &mut [AttachedRoute<'_>]) {
             let gateway = parent.gateway;
             parent.listeners.retain(|(at, hosts)| {
                 let claimed = claims.entry((gateway, *at)).or_default();
-                let taken = claimed
-                    .iter()
-                    .any(|(host, holder)| *holder != kind && hosts.iter().any(|own| own.intersection(host).is_some()));
-                if !taken {
-                    for host in hosts
-                        .iter()
-                        .filter(|host| !claimed.contains(&((*host).clone(), kind)))
-                        .cloned()
-                        .collect::<Vec<_>>()
-                    {
-                        claimed.push((host, kind));
-                    }
+                let free = !hosts.iter().any(|host| claimed.has_another(host, kind));
+                if free {
+                    hosts.iter().for_each(|host| claimed.claim(host, kind));
                 }
-                !taken
+                free
             });
             if parent.listeners.is_empty() && parent.verdict == ParentVerdict::Accepted {
                 let message =
-                    "an older route of the other kind of HTTPRoute and GRPCRoute has a host name of this route"
-                        .to_owned();
-                parent.verdict = ParentVerdict::NotAccepted { reason: reasons::UNSUPPORTED_VALUE, message };
+                    "an older route of the other kind of HTTPRoute and GRPCRoute has a host name of this route";
+                parent.verdict =
+                    ParentVerdict::NotAccepted { reason: reasons::UNSUPPORTED_VALUE, message: message.to_owned() };
             }
         }
+    }
+}
+
+/// Which kinds of routes have which host names of a listener.
+#[derive(Debug, Default)]
+struct Claims {
+    claimed: HashMap<Host, Kind>,
+    /// The wildcards some claimed name lies within.
+    around: HashSet<(Host, Kind)>,
+}
+
+impl Claims {
+    fn claim(&mut self, host: &Host, kind: Kind) {
+        if self.claimed.insert(host.clone(), kind).is_none() {
+            self.around.extend(host.ancestors().map(|ancestor| (ancestor, kind)));
+        }
+    }
+
+    /// Whether a route of the other kind has a name in common with this one.
+    fn has_another(&self, host: &Host, kind: Kind) -> bool {
+        let other = if kind == Kind::HTTPRoute { Kind::GRPCRoute } else { Kind::HTTPRoute };
+        let held = |host: &Host| self.claimed.get(host) == Some(&other);
+        held(host) || host.ancestors().any(|ancestor| held(&ancestor)) || self.around.contains(&(host.clone(), other))
     }
 }

@@ -1,41 +1,41 @@
 //! Which listener of a socket a host name belongs to: always the one that says the most about it.
 
+use std::collections::HashSet;
+
 use crate::host::Host;
 
-/// The host names of the listeners that share a socket.
+/// The host names of the listeners that share a socket, no two alike.
 #[derive(Debug)]
 pub(crate) struct Siblings {
     hosts: Vec<Host>,
-    /// For each listener, those whose names lie within its own.
-    within: Vec<Vec<usize>>,
+    known: HashSet<Host>,
 }
 
 impl Siblings {
     pub(crate) fn new(hosts: Vec<Host>) -> Siblings {
-        let within = hosts
-            .iter()
-            .enumerate()
-            .map(|(at, own)| {
-                let narrower = |other: &usize| *other != at && hosts[*other] != *own && own.contains(&hosts[*other]);
-                (0..hosts.len()).filter(narrower).collect()
-            })
-            .collect();
-        Siblings { hosts, within }
+        Siblings { known: hosts.iter().cloned().collect(), hosts }
     }
 
     /// Whether a name of one listener's routes is answered by it, and not by one that says more.
     pub(crate) fn answers(&self, listener: usize, host: &Host) -> bool {
-        let narrower = self.within.get(listener).map_or(&[][..], Vec::as_slice);
-        !narrower.iter().any(|other| self.hosts[*other].contains(host))
+        let own = self.hosts.get(listener);
+        if self.known.contains(host) {
+            return own == Some(host);
+        }
+        let narrowest = host.ancestors().find(|ancestor| self.known.contains(ancestor));
+        narrowest.as_ref() == own
     }
 
-    /// The names of the others.
-    pub(crate) fn others(&self, listener: usize) -> impl Iterator<Item = &Host> {
-        let own = self.hosts.get(listener);
-        self.hosts
-            .iter()
-            .enumerate()
-            .filter(move |(at, host)| *at != listener && Some(*host) != own)
-            .map(|(_, host)| host)
+    /// The names of others for which a client must be told that it came to the wrong listener; every name, where a listener
+    /// answers for all that no other has.
+    pub(crate) fn misdirected(&self, listener: usize) -> Vec<&Host> {
+        let Some(own) = self.hosts.get(listener) else { return Vec::new() };
+        let everyone = self.hosts.iter().find(|host| host.is_any() && *host != own);
+        let others = self.hosts.iter().filter(|host| *host != own && !host.is_any());
+        match everyone {
+            // What is not within the listener's own name falls to that one anyway.
+            Some(everyone) => others.filter(|host| own.contains(host)).chain([everyone]).collect(),
+            None => others.collect(),
+        }
     }
 }

@@ -216,14 +216,10 @@ impl<'a> ProxyWriter<'a> {
         }
         let mut table = TableWriter::default();
         // What belongs to a sibling is claimed first, so that nothing of this listener answers for it.
-        let own = &listener.host;
-        for other in siblings.others(at).filter(|other| !other.is_any()) {
+        for other in siblings.misdirected(at) {
             table.misdirected(other);
         }
         self.fill(&mut table, siblings, at, member, Entrance { scheme: "https", port: spec_port });
-        if !own.is_any() && siblings.others(at).any(Host::is_any) {
-            table.misdirected(&Host::any());
-        }
         let name = names::tls_routes(socket, server_name.as_deref());
         self.push_table(table.finish(name.clone(), origins.clone()));
         let termination = self.termination(listener, &["h2", "http/1.1"]);
