@@ -14,35 +14,55 @@ const MOST_FILES: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Activity {
     files: BTreeMap<PathBuf, Step>,
+    mark: Mark,
+    finished: u64,
+}
+
+/// A file that is opened to see how far notifications have come.
+#[derive(Debug, Default)]
+enum Mark {
+    #[default]
+    None,
+    /// Its opening has not been heard of.
+    Awaited(PathBuf),
+    Heard,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
     /// Something was written; whoever writes has not closed it.
     Written(Instant),
-    /// It was closed, or put in place by a rename.
-    Finished,
+    /// It was closed, or put in place by a rename: counted over all files, so that two times differ.
+    Finished(u64),
 }
 
 impl Activity {
     /// Takes note of an event; whether it can mean a change at all.
     pub(crate) fn note(&mut self, now: Instant, kind: &EventKind, paths: &[PathBuf]) -> bool {
         match kind {
-            EventKind::Access(AccessKind::Close(AccessMode::Write)) => self.set(paths, Step::Finished),
-            // Our own reading is notified too, and means nothing.
-            EventKind::Access(_) => return false,
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) => self.finish(paths),
+            // Our own reading is notified too. It changes nothing; it tells how far the notifications have come.
+            EventKind::Access(_) => {
+                self.hear(paths);
+                return false;
+            }
             EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Any) => self.set(paths, Step::Written(now)),
             EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => {
                 self.forget(paths.first());
-                self.set(paths.get(1..).unwrap_or_default(), Step::Finished);
+                self.finish(paths.get(1..).unwrap_or_default());
             }
-            EventKind::Modify(ModifyKind::Name(RenameMode::To)) => self.set(paths, Step::Finished),
+            EventKind::Modify(ModifyKind::Name(RenameMode::To)) => self.finish(paths),
             EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_) => {
                 paths.iter().for_each(|path| self.forget(Some(path)));
             }
             _ => {}
         }
         true
+    }
+
+    fn finish(&mut self, paths: &[PathBuf]) {
+        self.finished += 1;
+        self.set(paths, Step::Finished(self.finished));
     }
 
     fn set(&mut self, paths: &[PathBuf], step: Step) {
@@ -64,13 +84,33 @@ impl Activity {
         matches!(self.files.get(path), Some(Step::Written(at)) if now < *at + patience)
     }
 
-    /// Whether the last that was heard of the file is that it is complete. Asked once: then it has to be heard anew.
-    pub(crate) fn take_finished(&mut self, path: &Path) -> bool {
-        let finished = matches!(self.files.get(path), Some(Step::Finished));
-        if finished {
-            self.files.remove(path);
+    fn hear(&mut self, paths: &[PathBuf]) {
+        if matches!(&self.mark, Mark::Awaited(mark) if paths.contains(mark)) {
+            self.mark = Mark::Heard;
         }
-        finished
+    }
+
+    /// Waits for the opening of this file.
+    pub(crate) fn await_mark(&mut self, mark: &Path) {
+        self.mark = Mark::Awaited(mark.to_owned());
+    }
+
+    /// Whether the opening has not been heard of.
+    pub(crate) fn is_awaiting(&self) -> bool {
+        matches!(self.mark, Mark::Awaited(_))
+    }
+
+    /// Nothing that was heard counts any more.
+    pub(crate) fn forget_all(&mut self) {
+        self.files.clear();
+    }
+
+    /// Which time it was that the file was finished, if that is the last that was heard of it.
+    pub(crate) fn finished(&self, path: &Path) -> Option<u64> {
+        match self.files.get(path) {
+            Some(Step::Finished(time)) => Some(*time),
+            _ => None,
+        }
     }
 }
 
@@ -87,12 +127,13 @@ mod tests {
         assert!(activity.note(now, &written, std::slice::from_ref(&path)));
         assert!(activity.is_being_written(&path, now, PATIENCE));
         assert!(!activity.is_being_written(&path, now + PATIENCE, PATIENCE));
-        assert!(!activity.take_finished(&path));
+        assert_eq!(activity.finished(&path), None);
         let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
         assert!(activity.note(now, &closed, std::slice::from_ref(&path)));
         assert!(!activity.is_being_written(&path, now, PATIENCE));
-        assert!(activity.take_finished(&path));
-        assert!(!activity.take_finished(&path), "once");
+        assert_eq!(activity.finished(&path), Some(1));
+        activity.note(now, &closed, std::slice::from_ref(&path));
+        assert_eq!(activity.finished(&path), Some(2), "it was written in between");
     }
 
     #[test]
@@ -100,7 +141,7 @@ mod tests {
         let (mut activity, now) = (Activity::default(), Instant::now());
         let paths = ["/a", "/b"].map(PathBuf::from);
         activity.note(now, &EventKind::Modify(ModifyKind::Name(RenameMode::Both)), &paths);
-        assert!(activity.take_finished(&paths[1]) && !activity.take_finished(&paths[0]));
+        assert!(activity.finished(&paths[1]).is_some() && activity.finished(&paths[0]).is_none());
         assert!(!activity.note(now, &EventKind::Access(AccessKind::Open(AccessMode::Read)), &paths));
     }
 }

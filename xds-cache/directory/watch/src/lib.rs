@@ -11,4 +11,4 @@ pub use absences::{Absences, Verdict};
 pub use bounded::read_bounded;
 pub use root::{RootError, check_root};
 pub use scan::{Fingerprint, Listing, scan};
-pub use watcher::Watcher;
+pub use watcher::{Completeness, Watcher};

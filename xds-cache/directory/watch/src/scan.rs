@@ -43,6 +43,11 @@ impl Fingerprint {
         self.settled && self == now
     }
 
+    /// Whether nothing was written between the two, as far as the file's times tell.
+    pub fn is_same_as(&self, other: &Fingerprint) -> bool {
+        Fingerprint { settled: other.settled, ..*self } == *other
+    }
+
     /// Whether the file was not changed for a while when it was looked at.
     pub fn is_settled(&self) -> bool {
         self.settled
