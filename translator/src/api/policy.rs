@@ -89,6 +89,7 @@ pub struct PolicyTarget {
 #[allow(missing_docs)]
 pub struct BackendTlsValidation {
     pub ca_certificate_refs: Vec<ObjectReference>,
+    #[serde(rename = "wellKnownCACertificates")]
     pub well_known_ca_certificates: Option<String>,
     pub hostname: String,
     pub subject_alt_names: Vec<SubjectAltName>,
