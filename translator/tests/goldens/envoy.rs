@@ -1,5 +1,6 @@
 //! Every output loaded into a real Envoy.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -22,25 +23,33 @@ const OFFSET: u16 = 30_000;
 pub(crate) async fn load_all(cases: &[Case]) -> Vec<String> {
     let version: EnvoyVersion = "1.40".parse().expect("a version of Envoy");
     chancery_testkit::provision(version).expect("an Envoy");
-    let loads = cases.iter().enumerate().flat_map(|(number, case)| {
-        let mut options = case.options.clone();
-        options.bind.otherwise = address(number);
-        options.bind.privileged_port_offset = OFFSET;
-        let translation = translate(&case.objects.iter().cloned().collect::<World>(), &options);
-        translation.proxies.into_iter().enumerate().map(move |(at, (proxy, served))| (number, at, case, proxy, served))
+    let each = cases.iter().flat_map(|case| (0..proxies(case, address(0)).len()).map(move |at| (case, at)));
+    // Gateways of a case may have the same port: each proxy has an address of its own.
+    let loads = each.enumerate().filter_map(|(number, (case, at))| {
+        let (proxy, served) = proxies(case, address(number)).into_iter().nth(at)?;
+        Some((case, proxy, served))
     });
     let loads: Vec<_> = loads.collect();
     println!("{} proxies", loads.len());
-    let running = stream::iter(loads).map(|(_, _, case, proxy, served)| async move {
+    let running = stream::iter(loads).map(|(case, proxy, served)| async move {
         load(version, &proxy, served).await.err().map(|error| format!("{}: {proxy}: {error}", case.name))
     });
     running.buffer_unordered(AT_ONCE).filter_map(|failure| async move { failure }).collect().await
 }
 
-/// An address for each case; the Gateways of a case have different ports, or are tried in turn.
+/// What the proxies of a case serve, with their listeners at an address.
+fn proxies(case: &Case, address: IpAddr) -> BTreeMap<ProxyId, ProxyResources> {
+    let mut options = case.options.clone();
+    options.bind.otherwise = address;
+    options.bind.privileged_port_offset = OFFSET;
+    translate(&case.objects.iter().cloned().collect::<World>(), &options).proxies
+}
+
+/// An address for each proxy, and for each process that runs these tests.
 fn address(number: usize) -> IpAddr {
     let process = u8::try_from(std::process::id() % 100).unwrap_or(0) + 120;
-    IpAddr::V4(Ipv4Addr::new(127, process, 1, u8::try_from(number % 250 + 1).unwrap_or(1)))
+    let part = |number: usize| u8::try_from(number % 250 + 1).unwrap_or(1);
+    IpAddr::V4(Ipv4Addr::new(127, process, part(number / 250), part(number)))
 }
 
 async fn load(version: EnvoyVersion, proxy: &ProxyId, served: ProxyResources) -> Result<(), String> {
