@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,7 +37,7 @@ pub(crate) struct Backend {
 
 struct State {
     name: String,
-    requests: AtomicU64,
+    rounds: Mutex<HashMap<String, u64>>,
     failures: Mutex<HashMap<String, u32>>,
 }
 
@@ -58,7 +57,7 @@ impl Drop for Backend {
 
 impl Backend {
     pub(crate) async fn start(name: &str, speaks: Speaks) -> io::Result<Backend> {
-        let state = Arc::new(State { name: name.to_owned(), requests: AtomicU64::new(0), failures: Mutex::default() });
+        let state = Arc::new(State { name: name.to_owned(), rounds: Mutex::default(), failures: Mutex::default() });
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (address, serving) = match speaks {
             Speaks::Udp => {
@@ -73,8 +72,9 @@ impl Backend {
         Ok(Backend { address, state, serving })
     }
 
-    pub(crate) fn requests(&self) -> u64 {
-        self.state.requests.load(Ordering::Relaxed)
+    /// How many requests said in `x-round` that they are of this round: a copy may come long after what it is a copy of.
+    pub(crate) fn requests(&self, round: &str) -> u64 {
+        self.state.rounds.lock().ok().and_then(|rounds| rounds.get(round).copied()).unwrap_or(0)
     }
 }
 
@@ -104,7 +104,6 @@ pub(crate) fn acceptor(issued: &Issued, client_authority: Option<&str>) -> TlsAc
 async fn datagrams(socket: UdpSocket, state: Arc<State>) {
     let mut buffer = [0; 2048];
     while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
-        state.requests.fetch_add(1, Ordering::Relaxed);
         let mut answer = format!("{}:", state.name).into_bytes();
         answer.extend_from_slice(&buffer[..length]);
         let _ = socket.send_to(&answer, from).await;
@@ -136,7 +135,6 @@ async fn accept(listener: TcpListener, state: Arc<State>, speaks: Speaks) {
 }
 
 async fn lines(mut stream: TcpStream, state: Arc<State>) {
-    state.requests.fetch_add(1, Ordering::Relaxed);
     if stream.write_all(format!("{}\n", state.name).as_bytes()).await.is_err() {
         return;
     }
@@ -163,8 +161,10 @@ async fn answer(
     server_name: Option<String>,
     shown: bool,
 ) -> Result<Response<Full<Bytes>>, io::Error> {
-    state.requests.fetch_add(1, Ordering::Relaxed);
     let told = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    if let Some(round) = told("x-round") {
+        state.count(round);
+    }
     if let Some(delay) = told("x-delay-ms").and_then(|text| text.parse().ok()) {
         tokio::time::sleep(Duration::from_millis(delay)).await;
     }
@@ -217,6 +217,12 @@ async fn answer(
 }
 
 impl State {
+    fn count(&self, round: String) {
+        if let Ok(mut rounds) = self.rounds.lock() {
+            *rounds.entry(round).or_default() += 1;
+        }
+    }
+
     /// The status of `id:times:status`, as long as it is due.
     fn next_failure(&self, told: &str) -> Option<u16> {
         let mut parts = told.split(':');

@@ -80,9 +80,9 @@ impl Setting {
         SocketAddr::new(self.address, self.options.bind.port(port))
     }
 
-    /// How many requests the backends of a service have had.
-    pub(crate) fn requests(&self, service: &str) -> u64 {
-        self.backends.get(service).into_iter().flatten().map(Backend::requests).sum()
+    /// How many requests of a round the backends of a service have had.
+    pub(crate) fn requests(&self, service: &str, round: &str) -> u64 {
+        self.backends.get(service).into_iter().flatten().map(|backend| backend.requests(round)).sum()
     }
 
     /// The world as it is now, translated.

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 use crate::case::{Case, Expectation};
 use crate::proxy::Setting;
 use crate::said;
-use crate::speak::{Client, ask};
+use crate::speak::{Client, ask, next_id};
 
 /// Envoys beside each other.
 const AT_ONCE: usize = 4;
@@ -144,9 +144,8 @@ fn compare(expectation: &Expectation, answer: Result<Answer, HttpError>) -> Resu
 /// Sends a request many times, and compares what part comes where.
 async fn check_many(setting: &Setting, authority: &TestAuthority, expectation: &Expectation) -> Result<(), String> {
     let times = expectation.times.unwrap_or(1);
-    let before: BTreeMap<&String, u64> = setting.backends.keys().map(|name| (name, setting.requests(name))).collect();
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
-    let mut client = Client::default();
+    let mut client = Client::of_round(next_id());
     for _ in 0..times {
         let answer = client.ask(setting, authority, expectation).await.map_err(|error| error.to_string())?;
         let who = answer.header("x-backend").map_or_else(|| answer.status.to_string(), str::to_owned);
@@ -169,8 +168,7 @@ async fn check_many(setting: &Setting, authority: &TestAuthority, expectation: &
     for (name, share) in &expectation.mirrored {
         let wanted = total * share;
         let waited = wait_until("the copies", PATIENCE, async || -> Result<(), Seen> {
-            let before = before.get(name).copied().ok_or("there is no such backend")?;
-            let found = (setting.requests(name) - before) as f64;
+            let found = setting.requests(name, client.round()) as f64;
             match (found - wanted).abs() <= tolerance(*share) {
                 true => Ok(()),
                 false => {

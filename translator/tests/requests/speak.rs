@@ -27,14 +27,23 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const SAID: &[u8] = b"hello there";
 
 /// Sends requests over one HTTP/1.1 connection as long as that is open, with the cookies it was given.
-#[derive(Default)]
 pub(crate) struct Client {
+    round: String,
     open: Option<Connection>,
     cookie: Option<HeaderValue>,
     session: Option<(String, HeaderValue)>,
 }
 
 impl Client {
+    /// A client whose requests say what round they are of.
+    pub(crate) fn of_round(round: String) -> Client {
+        Client { round, open: None, cookie: None, session: None }
+    }
+
+    pub(crate) fn round(&self) -> &str {
+        &self.round
+    }
+
     pub(crate) async fn ask(
         &mut self,
         setting: &Setting,
@@ -49,6 +58,7 @@ impl Client {
             None => connect(setting, authority, expectation).await?,
         };
         let mut request = request(expectation);
+        request.headers_mut().insert("x-round", HeaderValue::from_str(&self.round).expect("a number"));
         if let (true, Some(cookie)) = (expectation.sticky, &self.cookie) {
             request.headers_mut().insert("cookie", cookie.clone());
         }
@@ -127,7 +137,7 @@ fn request(expectation: &Expectation) -> Request<Full<Bytes>> {
     request.body(Full::default()).expect("the case's request can be made")
 }
 
-fn next_id() -> String {
+pub(crate) fn next_id() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed).to_string()
