@@ -11,7 +11,7 @@ fn whole(criterion: &mut Criterion) {
         let world = shops::world(routes, 100);
         group.throughput(Throughput::Elements(routes as u64));
         group.bench_function(BenchmarkId::from_parameter(routes), |bench| {
-            bench.iter(|| translate(&world, &Options::default()));
+            bench.iter_with_large_drop(|| translate(&world, &Options::default()));
         });
     }
     group.finish();

@@ -14,7 +14,7 @@ mod redirect;
 mod retry;
 mod rewrite;
 mod route;
-mod route_table;
+pub(crate) mod route_table;
 mod secret;
 mod session;
 mod tls;
@@ -24,7 +24,7 @@ mod values;
 use std::collections::BTreeMap;
 
 use chancery_cache::ResourceSet;
-use chancery_protocol::{ResourceName, TypeUrl};
+use chancery_protocol::{Resource, ResourceName, TypeUrl};
 use chancery_resource::Draft;
 use prost::{Message, Name};
 
@@ -45,34 +45,47 @@ use crate::provenance::{Origin, Provenance};
 /// ```
 pub fn emit(proxy: &ir::Proxy, options: &Options) -> ResourceSet {
     let mut resources = ResourceSet::new();
-    for one in &proxy.secrets {
-        add(&mut resources, &secret::message(one), &one.origins);
-    }
-    for one in &proxy.endpoints {
-        add(&mut resources, &endpoints::message(one), &one.origins);
-    }
-    for one in &proxy.clusters {
-        add(&mut resources, &cluster::message(one), &one.origins);
-    }
-    for one in &proxy.route_tables {
-        add(&mut resources, &route_table::message(one, options), &one.origins);
-    }
-    for one in &proxy.listeners {
-        if let Some(message) = listener::message(one) {
-            add(&mut resources, &message, &one.origins);
-        }
+    let secrets = proxy.secrets.iter().map(secret);
+    let endpoints = proxy.endpoints.iter().map(endpoints);
+    let clusters = proxy.clusters.iter().map(cluster);
+    let tables = proxy.route_tables.iter().map(|table| route_table(table, options));
+    let listeners = proxy.listeners.iter().map(listener);
+    for resource in secrets.chain(endpoints).chain(clusters).chain(tables).chain(listeners).flatten() {
+        // The first of its name stays.
+        let _ = resources.insert(resource);
     }
     resources
 }
 
-fn add<M: Message + Name>(resources: &mut ResourceSet, message: &M, origins: &[Origin]) {
-    let Ok(mut draft) = Draft::new(message) else { return };
-    if let Some(first) = origins.first() {
-        draft = draft.origin(first.to_string());
-    }
-    if let Ok(resource) = draft.encode() {
-        // The first of its name stays.
-        let _ = resources.insert(resource);
+pub(crate) fn secret(one: &ir::SecretItem) -> Option<Resource> {
+    resource(&secret::message(one), &one.origins)
+}
+
+pub(crate) fn endpoints(one: &ir::Endpoints) -> Option<Resource> {
+    resource(&endpoints::message(one), &one.origins)
+}
+
+pub(crate) fn cluster(one: &ir::Cluster) -> Option<Resource> {
+    resource(&cluster::message(one), &one.origins)
+}
+
+/// `None` when nothing would answer.
+pub(crate) fn listener(one: &ir::Listener) -> Option<Resource> {
+    resource(&listener::message(one)?, &one.origins)
+}
+
+fn route_table(one: &ir::RouteTable, options: &Options) -> Option<Resource> {
+    resource(&route_table::message(one, options), &one.origins)
+}
+
+fn resource<M: Message + Name>(message: &M, origins: &[Origin]) -> Option<Resource> {
+    told(Draft::new(message).ok()?, origins).encode().ok()
+}
+
+fn told(draft: Draft, origins: &[Origin]) -> Draft {
+    match origins.first() {
+        Some(first) => draft.origin(first.to_string()),
+        None => draft,
     }
 }
 

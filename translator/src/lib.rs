@@ -5,6 +5,7 @@ mod attach;
 mod delivery;
 mod emit;
 mod host;
+mod incremental;
 pub mod ir;
 mod key;
 mod lower;
@@ -19,6 +20,7 @@ mod world;
 
 pub use delivery::{Facts, ProxyFacts};
 pub use emit::emit;
+pub use incremental::{Change, ProxyUpdate, Translator, Update};
 pub use key::ProxyId;
 pub use options::{Bind, Delivery, EnvoyFloor, MixedKinds, Options, ProvenanceIn, Proxies, Usable};
 pub use provenance::{Origin, Provenance, Provenances};

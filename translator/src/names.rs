@@ -86,9 +86,13 @@ pub(crate) fn tls_chain(server_name: Option<&str>) -> Arc<str> {
     of(&["tls", server_name.unwrap_or("*")])
 }
 
-/// The endpoints of a port of a service: `kind` is `service` or `serviceimport`.
-pub(crate) fn endpoints(kind: &str, namespace: &str, name: &str, port: u16) -> EndpointName {
-    EndpointName(of(&[kind, namespace, name, &port.to_string()]))
+/// The endpoints of a port of a service: `kind` is `service` or `serviceimport`. One number may be two ports, of TCP and UDP.
+pub(crate) fn endpoints(kind: &str, namespace: &str, name: &str, port: u16, transport: Transport) -> EndpointName {
+    let port = port.to_string();
+    match transport {
+        Transport::Tcp => EndpointName(of(&[kind, namespace, name, &port])),
+        Transport::Udp => EndpointName(of(&[kind, namespace, name, &port, "udp"])),
+    }
 }
 
 /// A cluster of a port of a service; `variant` tells apart what is reached differently, like `h2` or a policy.

@@ -1,14 +1,14 @@
 //! Statuses: every condition of every object, from attachments and what they were lowered to. The one place they are made.
 
-mod classes;
+pub(crate) mod classes;
 mod conditions;
 mod features;
-mod gateways;
+pub(crate) mod gateways;
 mod listeners;
 mod merge;
-mod policies;
-mod problems;
-mod routes;
+pub(crate) mod policies;
+pub(crate) mod problems;
+pub(crate) mod routes;
 
 use std::collections::BTreeMap;
 
@@ -25,15 +25,16 @@ pub(crate) fn statuses(
     world: &World,
     options: &Options,
     classes: &Classes,
-    gateways: &Gateways<'_>,
-    routes: &Routes<'_>,
-    lowered: &Lowered<'_>,
+    gateways: &Gateways,
+    routes: &Routes,
+    lowered: &Lowered,
 ) -> (BTreeMap<ObjectId, Status>, Vec<Problem>) {
     let mut statuses = BTreeMap::new();
     statuses.extend(classes::statuses(world, classes));
     let attached = listeners::attached_routes(routes);
-    for (at, gateway) in gateways.all.iter().enumerate() {
-        statuses.extend(gateways::statuses(options, at, gateway, &attached));
+    for (at, gateway) in gateways.iter() {
+        let counted = |at| attached.get(&at).copied().unwrap_or(0);
+        statuses.extend(gateways::statuses(options, at, gateway, &counted));
     }
     statuses.extend(routes::statuses(options, gateways, routes, lowered));
     statuses.extend(policies::statuses(options, gateways, routes, lowered));

@@ -40,7 +40,7 @@ pub fn translate(world: &World, options: &Options) -> Translation {
     let classes = Classes::of(world, options);
     let grants = Grants::of(world);
     let gateways = Gateways::of(world, options, &classes, &grants);
-    let routes = Routes::of(world, options, &gateways);
+    let routes = Routes::of(world, options, &grants, &gateways);
     let mut lowered = lower(world, options, &grants, &gateways, &routes);
     let (statuses, problems) = statuses(world, options, &classes, &gateways, &routes, &lowered);
     let proxies = std::mem::take(&mut lowered.proxies).into_iter().map(|(proxy, (gateways, model))| {

@@ -97,6 +97,29 @@ impl World {
         }
     }
 
+    /// The object of this name.
+    pub fn get(&self, id: &ObjectId) -> Option<Object> {
+        Some(match id.kind {
+            Kind::GatewayClass => Object::GatewayClass(Arc::clone(self.gateway_classes.get(id)?)),
+            Kind::Gateway => Object::Gateway(Arc::clone(self.gateways.get(id)?)),
+            Kind::ListenerSet => Object::ListenerSet(Arc::clone(self.listener_sets.get(id)?)),
+            Kind::HTTPRoute => Object::HttpRoute(Arc::clone(self.http_routes.get(id)?)),
+            Kind::GRPCRoute => Object::GrpcRoute(Arc::clone(self.grpc_routes.get(id)?)),
+            Kind::TLSRoute => Object::TlsRoute(Arc::clone(self.tls_routes.get(id)?)),
+            Kind::TCPRoute => Object::TcpRoute(Arc::clone(self.tcp_routes.get(id)?)),
+            Kind::UDPRoute => Object::UdpRoute(Arc::clone(self.udp_routes.get(id)?)),
+            Kind::ReferenceGrant => Object::ReferenceGrant(Arc::clone(self.reference_grants.get(id)?)),
+            Kind::BackendTLSPolicy => Object::BackendTlsPolicy(Arc::clone(self.backend_tls_policies.get(id)?)),
+            Kind::Service => Object::Service(Arc::clone(self.services.get(id)?)),
+            Kind::ServiceImport => Object::ServiceImport(Arc::clone(self.service_imports.get(id)?)),
+            Kind::EndpointSlice => Object::EndpointSlice(Arc::clone(self.endpoint_slices.get(id)?)),
+            Kind::Secret => Object::Secret(Arc::clone(self.secrets.get(id)?)),
+            Kind::ConfigMap => Object::ConfigMap(Arc::clone(self.config_maps.get(id)?)),
+            Kind::ClusterTrustBundle => Object::ClusterTrustBundle(Arc::clone(self.cluster_trust_bundles.get(id)?)),
+            Kind::Namespace => Object::Namespace(Arc::clone(self.namespaces.get(id)?)),
+        })
+    }
+
     /// Takes an object away; whether there was one.
     pub fn remove(&mut self, id: &ObjectId) -> bool {
         with_objects!((&mut) self, id.kind, objects => objects.remove(id).is_some())

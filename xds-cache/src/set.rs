@@ -53,6 +53,22 @@ impl ResourceSet {
         }
     }
 
+    /// Puts a resource in place, whether or not there is one of that type and name; also returns that one.
+    pub fn replace(&mut self, resource: Resource) -> Option<Resource> {
+        let named = self.types.entry(resource.type_url().clone()).or_default();
+        named.insert(resource.name().clone(), resource)
+    }
+
+    /// Takes a resource away; also returns it.
+    pub fn remove(&mut self, type_url: &TypeUrl, name: &ResourceName) -> Option<Resource> {
+        let named = self.types.get_mut(type_url)?;
+        let taken = named.remove(name);
+        if named.is_empty() {
+            self.types.remove(type_url);
+        }
+        taken
+    }
+
     /// A set of these resources.
     ///
     /// # Errors
@@ -117,6 +133,12 @@ impl Patch {
     pub fn remove(&mut self, type_url: TypeUrl, name: ResourceName) -> &mut Patch {
         self.types.entry(type_url).or_default().insert(name, None);
         self
+    }
+
+    /// Every name the patch touches, with the resource that is put in place or `None` for one that is taken away.
+    pub fn iter(&self) -> impl Iterator<Item = (&TypeUrl, &ResourceName, Option<&Resource>)> {
+        let all = self.types.iter().flat_map(|(type_url, named)| named.iter().map(move |one| (type_url, one)));
+        all.map(|(type_url, (name, resource))| (type_url, name, resource.as_ref()))
     }
 
     /// How many names the patch touches.

@@ -1,12 +1,12 @@
 //! The certificates of listeners and Gateways, and the authorities of policies: from references to what proxies get.
 
-use crate::World;
 use crate::api::{Kind, ObjectId, ObjectReference, SecretRef};
 use crate::ir::{Certificate, SecretBody, SecretItem};
 use crate::provenance::Origin;
 use crate::{names, reasons};
 
-use super::grants::{Grants, Referrer};
+use super::grants::Referrer;
+use super::lookup::Lookup;
 use super::pem;
 
 /// What is wrong with a reference: the reason, and words for people.
@@ -14,8 +14,7 @@ pub(crate) type ReferenceFault = (&'static str, String);
 
 /// The certificate and key a reference leads to. `invalid` is the reason when it leads to none.
 pub(crate) fn certificate(
-    world: &World,
-    grants: &Grants,
+    lookup: Lookup<'_>,
     from: Referrer<'_>,
     reference: &SecretRef,
     invalid: &'static str,
@@ -25,7 +24,7 @@ pub(crate) fn certificate(
         return Err((invalid, format!("{kind} is not a kind that holds certificates; only Secret is")));
     }
     let namespace = reference.namespace.as_deref().unwrap_or(from.namespace);
-    if !grants.allow(from, "", "Secret", namespace, &reference.name) {
+    if !lookup.allow(from, "", "Secret", namespace, &reference.name) {
         let message = format!(
             "no ReferenceGrant in {namespace} lets {} of {} refer to Secret {}",
             from.kind, from.namespace, reference.name
@@ -33,7 +32,7 @@ pub(crate) fn certificate(
         return Err((reasons::REF_NOT_PERMITTED, message));
     }
     let id = ObjectId::new(Kind::Secret, namespace, &reference.name);
-    let Some(secret) = world.secrets.get(&id) else { return Err((invalid, format!("{id} does not exist"))) };
+    let Some(secret) = lookup.secret(&id) else { return Err((invalid, format!("{id} does not exist"))) };
     let data = |key: &str| {
         let bytes = secret.data.as_ref().and_then(|data| data.get(key)).map(|bytes| bytes.0.clone());
         bytes.or_else(|| secret.string_data.as_ref()?.get(key).map(|text| text.clone().into_bytes()))
@@ -62,14 +61,13 @@ pub(crate) enum AuthorityFault {
 
 /// The authorities these references lead to, together, and what is wrong with those that lead to none.
 pub(crate) fn authorities(
-    world: &World,
-    grants: &Grants,
+    lookup: Lookup<'_>,
     from: Referrer<'_>,
     references: &[ObjectReference],
 ) -> (Vec<(ObjectId, String)>, Vec<AuthorityFault>) {
     let (mut found, mut faults) = (Vec::new(), Vec::new());
     for reference in references {
-        match one(world, grants, from, reference) {
+        match one(lookup, from, reference) {
             Ok(authority) => found.push(authority),
             Err(fault) => faults.push(fault),
         }
@@ -78,8 +76,7 @@ pub(crate) fn authorities(
 }
 
 fn one(
-    world: &World,
-    grants: &Grants,
+    lookup: Lookup<'_>,
     from: Referrer<'_>,
     reference: &ObjectReference,
 ) -> Result<(ObjectId, String), AuthorityFault> {
@@ -98,7 +95,7 @@ fn one(
         true => reference.namespace.as_deref().unwrap_or(from.namespace),
         false => "",
     };
-    if known.is_namespaced() && !grants.allow(from, group, kind, namespace, name) {
+    if known.is_namespaced() && !lookup.allow(from, group, kind, namespace, name) {
         let message =
             format!("no ReferenceGrant in {namespace} lets {} of {} refer to {kind} {name}", from.kind, from.namespace);
         return Err(AuthorityFault::NotPermitted(message));
@@ -107,15 +104,15 @@ fn one(
     let absent = || AuthorityFault::Content(format!("{id} does not exist"));
     let text = match known {
         Kind::ConfigMap => {
-            let map = world.config_maps.get(&id).ok_or_else(absent)?;
+            let map = lookup.config_map(&id).ok_or_else(absent)?;
             map.data.as_ref().and_then(|data| data.get("ca.crt")).cloned()
         }
         Kind::Secret => {
-            let secret = world.secrets.get(&id).ok_or_else(absent)?;
+            let secret = lookup.secret(&id).ok_or_else(absent)?;
             let bytes = secret.data.as_ref().and_then(|data| data.get("ca.crt"));
             bytes.and_then(|bytes| String::from_utf8(bytes.0.clone()).ok())
         }
-        _ => Some(world.cluster_trust_bundles.get(&id).ok_or_else(absent)?.spec.trust_bundle.clone()),
+        _ => Some(lookup.cluster_trust_bundle(&id).ok_or_else(absent)?.spec.trust_bundle.clone()),
     };
     let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
         return Err(AuthorityFault::Content(format!("{id} holds no authorities: ca.crt is missing or empty")));

@@ -34,6 +34,11 @@ impl Classes {
         Classes { verdicts }
     }
 
+    /// Every class that is ours.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.verdicts.keys()
+    }
+
     /// What becomes of a class; `None` for a class that is not ours.
     pub(crate) fn verdict(&self, class: &str) -> Option<&ClassVerdict> {
         self.verdicts.get(class)

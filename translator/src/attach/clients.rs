@@ -3,11 +3,12 @@
 use crate::api::{FrontendValidation, Gateway, ObjectId, Protocol, ValidationMode};
 use crate::ir::{ClientCertificates, SecretBody, SecretItem};
 use crate::provenance::Origin;
-use crate::{World, names, reasons};
+use crate::{names, reasons};
 
 use super::certificates::{AuthorityFault, authorities};
-use super::grants::{Grants, Referrer};
+use super::grants::Referrer;
 use super::listeners::{AttachedListener, ListenerFault};
+use super::lookup::Lookup;
 
 /// The validation that holds for a port: its own, or that of the whole Gateway.
 fn validation_for(gateway: &Gateway, port: u16) -> Option<(&FrontendValidation, String)> {
@@ -28,19 +29,13 @@ pub(crate) fn is_insecure(gateway: &Gateway) -> bool {
 }
 
 /// Settles what the clients of a listener must show. Only HTTPS listeners ask for anything.
-pub(crate) fn settle(
-    world: &World,
-    grants: &Grants,
-    id: &ObjectId,
-    gateway: &Gateway,
-    listener: &mut AttachedListener<'_>,
-) {
+pub(crate) fn settle(lookup: Lookup<'_>, id: &ObjectId, gateway: &Gateway, listener: &mut AttachedListener) {
     if listener.listener.protocol != Protocol::Https {
         return;
     }
     let Some((validation, field)) = validation_for(gateway, listener.port) else { return };
     let from = Referrer { kind: "Gateway", namespace: &id.namespace };
-    let (found, faults) = authorities(world, grants, from, &validation.ca_certificate_refs);
+    let (found, faults) = authorities(lookup, from, &validation.ca_certificate_refs);
     let insecure = validation.mode == Some(ValidationMode::AllowInsecureFallback);
     let serves = insecure || !found.is_empty();
     for fault in &faults {
@@ -58,15 +53,14 @@ pub(crate) fn settle(
         return;
     }
     if !found.is_empty() {
-        let parts: Vec<&str> = found.iter().map(|(id, _)| &*id.name).collect();
-        let mut origins = vec![Origin::new(id, field)];
-        origins.extend(found.iter().map(|(id, _)| Origin::new(id, "")));
+        let parts: Vec<String> = found.iter().map(|(id, _)| id.to_string()).collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         listener.authorities = Some(SecretItem {
             name: names::authorities("clients", &id.namespace, &parts),
             body: SecretBody::Authorities(
                 found.iter().map(|(_, pem)| pem.trim_end()).collect::<Vec<_>>().join("\n") + "\n",
             ),
-            origins,
+            origins: found.iter().map(|(id, _)| Origin::new(id, "")).collect(),
         });
     }
     let secret = listener.authorities.as_ref().map(|item| item.name.clone());

@@ -34,7 +34,7 @@ type Holders = Vec<(usize, Family, Host)>;
 /// Marks every listener that conflicts with another of its socket. The listeners come in order of precedence: the oldest
 /// Gateway first, each with its own listeners before those of its ListenerSets. The first holder stays; but the own listeners
 /// of one Gateway have no order among them, and lose together.
-pub(crate) fn mark(listeners: &mut [(IpAddr, AttachedListener<'_>)]) {
+pub(crate) fn mark(listeners: &mut [(IpAddr, AttachedListener)]) {
     let mut sockets: BTreeMap<(IpAddr, u16, Transport), Holders> = BTreeMap::new();
     for at in 0..listeners.len() {
         let (address, listener) = &listeners[at];
@@ -69,7 +69,7 @@ pub(crate) fn mark(listeners: &mut [(IpAddr, AttachedListener<'_>)]) {
 }
 
 /// Marks HTTPS listeners whose names overlap: a client may use a connection made for one for the other.
-fn mark_overlaps(listeners: &mut [(IpAddr, AttachedListener<'_>)]) {
+fn mark_overlaps(listeners: &mut [(IpAddr, AttachedListener)]) {
     let mut sockets: BTreeMap<(IpAddr, u16), Vec<usize>> = BTreeMap::new();
     for (at, (address, listener)) in listeners.iter().enumerate() {
         if listener.listener.protocol == Protocol::Https && listener.conflict.is_none() {

@@ -17,6 +17,7 @@ use super::conflicts;
 use super::grants::{Grants, Referrer};
 use super::listener_sets::{self, AttachedSet, SetVerdict};
 use super::listeners::{AttachedListener, Owner};
+use super::lookup::{Fact, Lookup};
 
 /// Something that is wrong with the addresses a Gateway asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,14 +29,14 @@ pub(crate) enum AddressFault {
 }
 
 /// A Gateway of ours.
-#[derive(Debug)]
-pub(crate) struct AttachedGateway<'w> {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AttachedGateway {
     pub(crate) id: ObjectId,
-    pub(crate) gateway: &'w Gateway,
+    pub(crate) gateway: Arc<Gateway>,
     pub(crate) proxy: ProxyId,
     /// Its own listeners, and then those of its sets.
-    pub(crate) listeners: Vec<AttachedListener<'w>>,
-    pub(crate) sets: Vec<AttachedSet<'w>>,
+    pub(crate) listeners: Vec<AttachedListener>,
+    pub(crate) sets: Vec<AttachedSet>,
     /// Where its sockets are bound; the first gives them their names.
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) address_fault: Option<AddressFault>,
@@ -47,7 +48,7 @@ pub(crate) struct AttachedGateway<'w> {
     pub(crate) class_accepted: bool,
 }
 
-impl AttachedGateway<'_> {
+impl AttachedGateway {
     /// Whether it is served at all.
     pub(crate) fn is_served(&self) -> bool {
         self.class_accepted
@@ -56,95 +57,146 @@ impl AttachedGateway<'_> {
     }
 }
 
-/// The Gateways that are ours, the oldest first.
+/// Which Gateway is meant: a number that is its own as long as it is there.
+pub(crate) type Slot = usize;
+
+/// The Gateways that are ours.
 #[derive(Debug, Default)]
-pub(crate) struct Gateways<'w> {
-    pub(crate) all: Vec<AttachedGateway<'w>>,
-    by_id: HashMap<ObjectId, usize>,
+pub(crate) struct Gateways {
+    slots: HashMap<Slot, Arc<AttachedGateway>>,
+    /// The oldest first.
+    order: Vec<Slot>,
+    by_id: HashMap<ObjectId, Slot>,
     /// The Gateway a ListenerSet is attached to, if that lets it in.
-    by_set: HashMap<ObjectId, usize>,
+    by_set: HashMap<ObjectId, Slot>,
 }
 
-impl<'w> Gateways<'w> {
-    pub(crate) fn of(world: &'w World, options: &Options, classes: &Classes, grants: &Grants) -> Gateways<'w> {
+impl Gateways {
+    pub(crate) fn of(world: &World, options: &Options, classes: &Classes, grants: &Grants) -> Gateways {
         let sets = sets_by_gateway(world);
-        let mut ours: Vec<(&ObjectId, &Gateway)> = world
+        let lookup = Lookup::untold(world, grants);
+        let mut all: Vec<AttachedGateway> = world
             .gateways
             .iter()
             .filter(|(_, gateway)| classes.verdict(&gateway.spec.gateway_class_name).is_some())
-            .map(|(id, gateway)| (id, &**gateway))
-            .collect();
-        ours.sort_by(|a, b| a.1.metadata.age().cmp(&b.1.metadata.age()));
-        let mut all: Vec<AttachedGateway<'w>> = ours
-            .into_iter()
             .map(|(id, gateway)| {
                 let sets = sets.get(id).map_or(&[][..], Vec::as_slice);
-                attach(world, options, classes, grants, id, gateway, sets)
+                attach(lookup, options, classes, id, gateway, sets)
             })
             .collect();
-        find_collisions(&mut all, options);
-        find_conflicts(&mut all);
-        let by_id = all.iter().enumerate().map(|(at, gateway)| (gateway.id.clone(), at)).collect();
-        let by_set = all.iter().enumerate().flat_map(|(at, gateway)| {
-            let allowed = gateway.sets.iter().filter(|set| set.verdict == SetVerdict::Allowed);
-            allowed.map(move |set| (set.id.clone(), at))
-        });
-        let by_set = by_set.collect();
-        Gateways { all, by_id, by_set }
+        all.sort_by(|a, b| a.gateway.metadata.age().cmp(&b.gateway.metadata.age()));
+        for (at, fault) in collisions(&all, options) {
+            all[at].address_fault = Some(fault);
+        }
+        let mut proxies: BTreeMap<ProxyId, Vec<&mut AttachedGateway>> = BTreeMap::new();
+        for gateway in &mut all {
+            proxies.entry(gateway.proxy.clone()).or_default().push(gateway);
+        }
+        proxies.values_mut().for_each(|members| find_conflicts(members));
+        let mut gateways = Gateways::default();
+        all.into_iter().enumerate().for_each(|(slot, gateway)| gateways.put(slot, Arc::new(gateway)));
+        gateways.order = (0..gateways.slots.len()).collect();
+        gateways
     }
 
-    /// The Gateway of this name, if it is ours.
-    pub(crate) fn position(&self, id: &ObjectId) -> Option<usize> {
+    /// Puts a Gateway in its slot; its place in the order is for [`Gateways::sort`] to find.
+    pub(crate) fn put(&mut self, slot: Slot, gateway: Arc<AttachedGateway>) {
+        self.take(slot);
+        self.by_id.insert(gateway.id.clone(), slot);
+        let allowed = gateway.sets.iter().filter(|set| set.verdict == SetVerdict::Allowed);
+        self.by_set.extend(allowed.map(|set| (set.id.clone(), slot)));
+        self.slots.insert(slot, gateway);
+    }
+
+    /// Takes the Gateway of a slot away.
+    pub(crate) fn take(&mut self, slot: Slot) -> Option<Arc<AttachedGateway>> {
+        let held = self.slots.remove(&slot)?;
+        self.by_id.remove(&held.id);
+        for set in &held.sets {
+            // It may have gone over to another Gateway already.
+            if self.by_set.get(&set.id) == Some(&slot) {
+                self.by_set.remove(&set.id);
+            }
+        }
+        Some(held)
+    }
+
+    /// Finds the order anew.
+    pub(crate) fn sort(&mut self) {
+        self.order = self.slots.keys().copied().collect();
+        let slots = &self.slots;
+        self.order.sort_by(|a, b| slots[a].gateway.metadata.age().cmp(&slots[b].gateway.metadata.age()));
+    }
+
+    /// Every Gateway with its slot, the oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &Arc<AttachedGateway>)> {
+        self.order.iter().filter_map(|slot| Some((*slot, self.slots.get(slot)?)))
+    }
+
+    /// The Gateway of a slot.
+    pub(crate) fn at(&self, slot: Slot) -> Option<&Arc<AttachedGateway>> {
+        self.slots.get(&slot)
+    }
+
+    /// The slot of the Gateway of this name, if it is ours.
+    pub(crate) fn slot(&self, id: &ObjectId) -> Option<Slot> {
         self.by_id.get(id).copied()
     }
 
-    /// The Gateway that lets this ListenerSet in.
-    pub(crate) fn position_of_set(&self, set: &ObjectId) -> Option<usize> {
+    /// The slot of the Gateway that lets this ListenerSet in.
+    pub(crate) fn slot_of_set(&self, set: &ObjectId) -> Option<Slot> {
         self.by_set.get(set).copied()
     }
 }
 
-fn sets_by_gateway(world: &World) -> BTreeMap<ObjectId, Vec<(&ObjectId, &ListenerSet)>> {
+/// The Gateway a ListenerSet names.
+pub(crate) fn gateway_of_set(id: &ObjectId, set: &ListenerSet) -> Option<ObjectId> {
+    let parent = &set.spec.parent_ref;
+    if &*parent.group != GATEWAY_GROUP || &*parent.kind != "Gateway" {
+        return None;
+    }
+    let namespace = parent.namespace.clone().unwrap_or_else(|| id.namespace.clone());
+    Some(ObjectId { kind: crate::api::Kind::Gateway, namespace, name: parent.name.clone() })
+}
+
+fn sets_by_gateway(world: &World) -> BTreeMap<ObjectId, Vec<(&ObjectId, &Arc<ListenerSet>)>> {
     let mut sets: BTreeMap<ObjectId, Vec<_>> = BTreeMap::new();
     for (id, set) in &world.listener_sets {
-        let parent = &set.spec.parent_ref;
-        if &*parent.group != GATEWAY_GROUP || &*parent.kind != "Gateway" {
-            continue;
+        if let Some(gateway) = gateway_of_set(id, set) {
+            sets.entry(gateway).or_default().push((id, set));
         }
-        let namespace = parent.namespace.clone().unwrap_or_else(|| id.namespace.clone());
-        let gateway = ObjectId { kind: crate::api::Kind::Gateway, namespace, name: parent.name.clone() };
-        sets.entry(gateway).or_default().push((id, &**set));
     }
     sets
 }
 
-fn attach<'w>(
-    world: &'w World,
+/// Looks at a Gateway by itself; what it is beside others comes after.
+pub(crate) fn attach(
+    lookup: Lookup<'_>,
     options: &Options,
     classes: &Classes,
-    grants: &Grants,
     id: &ObjectId,
-    gateway: &'w Gateway,
-    sets: &[(&'w ObjectId, &'w ListenerSet)],
-) -> AttachedGateway<'w> {
-    let sets = listener_sets::of(world, sets, gateway);
-    let mut listeners: Vec<AttachedListener<'w>> = Vec::with_capacity(gateway.spec.listeners.len());
+    gateway: &Arc<Gateway>,
+    sets: &[(&ObjectId, &Arc<ListenerSet>)],
+) -> AttachedGateway {
+    let sets = listener_sets::of(lookup, sets, gateway);
+    let mut listeners: Vec<AttachedListener> = Vec::with_capacity(gateway.spec.listeners.len());
     for (index, listener) in gateway.spec.listeners.iter().enumerate() {
-        listeners.push(AttachedListener::of(world, grants, id, Owner::Gateway, index, listener));
+        listeners.push(AttachedListener::of(lookup, id, Owner::Gateway, index, listener));
     }
     for set in sets.iter().filter(|set| set.verdict == SetVerdict::Allowed) {
         for (index, listener) in set.set.spec.listeners.iter().enumerate() {
-            listeners.push(AttachedListener::of(world, grants, id, Owner::Set(set.id.clone()), index, listener));
+            listeners.push(AttachedListener::of(lookup, id, Owner::Set(set.id.clone()), index, listener));
         }
     }
     for listener in &mut listeners {
-        clients::settle(world, grants, id, gateway, listener);
+        clients::settle(lookup, id, gateway, listener);
     }
     let class = &gateway.spec.gateway_class_name;
+    lookup.note(|| Fact::Class(class.clone()));
     let (addresses, address_fault) = addresses(options, id, gateway);
     AttachedGateway {
         id: id.clone(),
-        gateway,
+        gateway: Arc::clone(gateway),
         proxy: match options.proxies {
             Proxies::PerGateway => ProxyId::Gateway(id.clone()),
             Proxies::PerClass => ProxyId::Class(Arc::clone(class)),
@@ -154,7 +206,7 @@ fn attach<'w>(
         addresses,
         address_fault,
         parameters_fault: parameters_fault(gateway, classes.verdict(class)),
-        client_certificate: client_certificate(world, grants, id, gateway),
+        client_certificate: client_certificate(lookup, id, gateway),
         class_accepted: classes.accepts(class),
     }
 }
@@ -169,14 +221,13 @@ fn parameters_fault(gateway: &Gateway, class: Option<&ClassVerdict>) -> Option<S
 }
 
 fn client_certificate(
-    world: &World,
-    grants: &Grants,
+    lookup: Lookup<'_>,
     id: &ObjectId,
     gateway: &Gateway,
 ) -> Option<Result<SecretItem, (&'static str, String)>> {
     let reference = gateway.spec.tls.as_ref()?.backend.as_ref()?.client_certificate_ref.as_ref()?;
     let from = Referrer { kind: "Gateway", namespace: &id.namespace };
-    let found = certificate(world, grants, from, reference, reasons::INVALID_CLIENT_CERTIFICATE_REF);
+    let found = certificate(lookup, from, reference, reasons::INVALID_CLIENT_CERTIFICATE_REF);
     Some(found.map_err(|(reason, message)| (reason, format!("spec.tls.backend.clientCertificateRef: {message}"))))
 }
 
@@ -211,49 +262,53 @@ fn addresses(options: &Options, id: &ObjectId, gateway: &Gateway) -> (Vec<IpAddr
     }
 }
 
-/// Two Gateways with proxies of their own cannot be bound to one socket of one host.
-fn find_collisions(all: &mut [AttachedGateway<'_>], options: &Options) {
+/// Two Gateways with proxies of their own cannot be bound to one socket of one host: which of these, the oldest first, lose.
+pub(crate) fn collisions<G: std::borrow::Borrow<AttachedGateway>>(
+    all: &[G],
+    options: &Options,
+) -> Vec<(usize, AddressFault)> {
     if options.proxies == Proxies::PerClass {
-        return;
+        return Vec::new();
     }
-    let mut taken: HashMap<(IpAddr, u16, crate::ir::Transport), ObjectId> = HashMap::new();
-    for gateway in all {
+    let mut taken: HashMap<(IpAddr, u16, crate::ir::Transport), &ObjectId> = HashMap::new();
+    let mut lost = Vec::new();
+    for (at, gateway) in all.iter().enumerate() {
+        let gateway = gateway.borrow();
         let explicit = options.bind.addresses.contains_key(&gateway.id) || options.bind.usable != Usable::Any;
         if !explicit || !gateway.is_served() {
             continue;
         }
+        let mut fault = gateway.address_fault.clone();
         for listener in &gateway.listeners {
             for address in &gateway.addresses {
                 let socket = (*address, options.bind.port(listener.port), listener.transport());
-                let holder = taken.entry(socket).or_insert_with(|| gateway.id.clone());
-                if *holder != gateway.id && gateway.address_fault.is_none() {
+                let holder = taken.entry(socket).or_insert(&gateway.id);
+                if **holder != gateway.id && fault.is_none() {
                     let message = format!("{}:{} is already bound for {holder}", socket.0, socket.1);
-                    gateway.address_fault = Some(AddressFault::NotUsable(message));
+                    fault = Some(AddressFault::NotUsable(message));
                 }
             }
         }
+        if let (Some(fault), None) = (fault, &gateway.address_fault) {
+            lost.push((at, fault));
+        }
     }
+    lost
 }
 
-/// Finds the conflicts among the listeners of each proxy.
-fn find_conflicts(all: &mut [AttachedGateway<'_>]) {
-    let mut proxies: BTreeMap<ProxyId, Vec<usize>> = BTreeMap::new();
-    for (at, gateway) in all.iter().enumerate() {
-        proxies.entry(gateway.proxy.clone()).or_default().push(at);
+/// Finds the conflicts among the listeners of one proxy, whose Gateways come the oldest first.
+pub(crate) fn find_conflicts(members: &mut [&mut AttachedGateway]) {
+    let mut together = Vec::new();
+    let mut lengths = Vec::new();
+    for gateway in members.iter_mut() {
+        let address = gateway.addresses.first().copied().unwrap_or(IpAddr::from([0, 0, 0, 0]));
+        let listeners = std::mem::take(&mut gateway.listeners);
+        lengths.push(listeners.len());
+        together.extend(listeners.into_iter().map(|listener| (address, listener)));
     }
-    for members in proxies.into_values() {
-        let mut together = Vec::new();
-        let mut lengths = Vec::new();
-        for at in &members {
-            let address = all[*at].addresses.first().copied().unwrap_or(IpAddr::from([0, 0, 0, 0]));
-            let listeners = std::mem::take(&mut all[*at].listeners);
-            lengths.push(listeners.len());
-            together.extend(listeners.into_iter().map(|listener| (address, listener)));
-        }
-        conflicts::mark(&mut together);
-        let mut together = together.into_iter().map(|(_, listener)| listener);
-        for (at, length) in members.into_iter().zip(lengths) {
-            all[at].listeners = together.by_ref().take(length).collect();
-        }
+    conflicts::mark(&mut together);
+    let mut together = together.into_iter().map(|(_, listener)| listener);
+    for (gateway, length) in members.iter_mut().zip(lengths) {
+        gateway.listeners = together.by_ref().take(length).collect();
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::World;
 use crate::api::{FromNamespaces, GATEWAY_GROUP, Kind, Listener, ObjectId, Protocol, RouteGroupKind, TlsMode};
 use crate::host::Host;
 use crate::ir::{ClientCertificates, SecretItem, Transport};
@@ -10,7 +9,8 @@ use crate::provenance::Origin;
 use crate::reasons;
 
 use super::certificates::certificate;
-use super::grants::{Grants, Referrer};
+use super::grants::Referrer;
+use super::lookup::Lookup;
 use super::namespaces;
 
 /// Whose listener it is.
@@ -46,13 +46,13 @@ pub(crate) enum ListenerFault {
 }
 
 /// A listener, looked at by itself.
-#[derive(Debug)]
-pub(crate) struct AttachedListener<'w> {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AttachedListener {
     pub(crate) gateway: ObjectId,
     pub(crate) owner: Owner,
     /// Its place among its owner's listeners.
     pub(crate) index: usize,
-    pub(crate) listener: &'w Listener,
+    pub(crate) listener: Listener,
     /// The namespace of its owner: what `Same` means.
     pub(crate) namespace: Arc<str>,
     pub(crate) port: u16,
@@ -71,16 +71,15 @@ pub(crate) struct AttachedListener<'w> {
     pub(crate) closed: bool,
 }
 
-impl<'w> AttachedListener<'w> {
+impl AttachedListener {
     /// Looks at one listener. What it is beside others, and what it asks of clients, is found out later.
     pub(crate) fn of(
-        world: &World,
-        grants: &Grants,
+        lookup: Lookup<'_>,
         gateway: &ObjectId,
         owner: Owner,
         index: usize,
-        listener: &'w Listener,
-    ) -> AttachedListener<'w> {
+        listener: &Listener,
+    ) -> AttachedListener {
         let namespace = match &owner {
             Owner::Gateway => gateway.namespace.clone(),
             Owner::Set(set) => set.namespace.clone(),
@@ -89,7 +88,7 @@ impl<'w> AttachedListener<'w> {
             gateway: gateway.clone(),
             owner,
             index,
-            listener,
+            listener: listener.clone(),
             namespace,
             port: 0,
             host: Host::of(listener.hostname.as_deref()),
@@ -105,8 +104,8 @@ impl<'w> AttachedListener<'w> {
         attached.look_at_kinds();
         attached.look_at_port();
         attached.look_at_shape();
-        attached.look_at_namespaces(world);
-        attached.look_at_certificates(world, grants);
+        attached.look_at_namespaces(lookup);
+        attached.look_at_certificates(lookup);
         attached
     }
 
@@ -152,9 +151,9 @@ impl<'w> AttachedListener<'w> {
     }
 
     /// Whether routes of this kind and namespace may attach.
-    pub(crate) fn allows(&self, world: &World, kind: Kind, namespace: &str) -> bool {
+    pub(crate) fn allows(&self, lookup: Lookup<'_>, kind: Kind, namespace: &str) -> bool {
         let allowed = self.listener.allowed_routes.as_ref().and_then(|allowed| allowed.namespaces.as_ref());
-        let from = || namespaces::allowed(world, allowed, &FromNamespaces::Same, &self.namespace, namespace);
+        let from = || namespaces::allowed(lookup, allowed, &FromNamespaces::Same, &self.namespace, namespace);
         !self.closed && self.kinds.contains(&kind) && from().unwrap_or(false)
     }
 
@@ -232,16 +231,16 @@ impl<'w> AttachedListener<'w> {
         }
     }
 
-    fn look_at_namespaces(&mut self, world: &World) {
+    fn look_at_namespaces(&mut self, lookup: Lookup<'_>) {
         let allowed = self.listener.allowed_routes.as_ref().and_then(|allowed| allowed.namespaces.as_ref());
         let own = self.namespace.clone();
-        if let Err(fault) = namespaces::allowed(world, allowed, &FromNamespaces::Same, &own, &own) {
+        if let Err(fault) = namespaces::allowed(lookup, allowed, &FromNamespaces::Same, &own, &own) {
             self.closed = true;
             self.not_accepted(reasons::UNSUPPORTED_VALUE, format!("allowedRoutes.{fault}"));
         }
     }
 
-    fn look_at_certificates(&mut self, world: &World, grants: &Grants) {
+    fn look_at_certificates(&mut self, lookup: Lookup<'_>) {
         let Some(tls) = self.listener.tls.as_ref().filter(|_| self.terminates_tls()) else { return };
         if tls.certificate_refs.is_empty() {
             self.not_accepted(reasons::UNSUPPORTED_VALUE, "tls.certificateRefs must name a Secret where TLS ends here");
@@ -255,7 +254,7 @@ impl<'w> AttachedListener<'w> {
         let from = Referrer { kind, namespace: &namespace };
         let mut faults = Vec::new();
         for (index, reference) in tls.certificate_refs.iter().enumerate() {
-            match certificate(world, grants, from, reference, reasons::INVALID_CERTIFICATE_REF) {
+            match certificate(lookup, from, reference, reasons::INVALID_CERTIFICATE_REF) {
                 Ok(item) if self.certificates.iter().any(|known| known.name == item.name) => {}
                 Ok(item) => self.certificates.push(item),
                 Err((reason, message)) => faults.push((reason, format!("tls.certificateRefs[{index}]: {message}"))),

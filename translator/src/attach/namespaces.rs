@@ -1,12 +1,13 @@
 //! Which namespaces a selector lets in.
 
-use crate::World;
-use crate::api::{FromNamespaces, Kind, Namespaces, ObjectId};
+use crate::api::{FromNamespaces, Namespaces};
+
+use super::lookup::Lookup;
 
 /// Whether objects of `from` may attach to one in `own`; what absence means, the caller says. `Err`: the selector is not
 /// valid, and lets nobody in.
 pub(crate) fn allowed(
-    world: &World,
+    lookup: Lookup<'_>,
     namespaces: Option<&Namespaces>,
     absent: &FromNamespaces,
     own: &str,
@@ -21,11 +22,7 @@ pub(crate) fn allowed(
             let Some(selector) = namespaces.and_then(|namespaces| namespaces.selector.as_ref()) else {
                 return Err("namespaces.selector must be given where namespaces.from is Selector".to_owned());
             };
-            let labels = world.namespaces.get(&ObjectId::new(Kind::Namespace, "", from));
-            let mut labels = labels.and_then(|namespace| namespace.metadata.labels.clone()).unwrap_or_default();
-            // Every API server sets this one; files seldom do.
-            labels.entry("kubernetes.io/metadata.name".to_owned()).or_insert_with(|| from.to_owned());
-            selector.matches(&labels).map_err(|fault| format!("namespaces.selector: {fault}"))
+            selector.matches(&lookup.namespace_labels(from)).map_err(|fault| format!("namespaces.selector: {fault}"))
         }
         FromNamespaces::Other(other) => {
             Err(format!("namespaces.from: {other} is not one of All, Same, Selector, None"))

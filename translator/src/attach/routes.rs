@@ -1,6 +1,5 @@
 //! Which routes are attached to which listeners, by which of their parent references.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::World;
@@ -9,18 +8,35 @@ use crate::host::Host;
 use crate::options::MixedKinds;
 use crate::{Options, reasons};
 
-use super::gateways::Gateways;
+use super::gateways::{Gateways, Slot};
+use super::grants::Grants;
 use super::listeners::Owner;
+use super::lookup::{Fact, Lookup};
+use super::mixed_kinds;
+use super::route_age::RouteAge;
 
 /// A route of any kind.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum RouteSource<'w> {
-    Http(&'w HttpRoute),
-    Grpc(&'w GrpcRoute),
-    L4(Kind, &'w L4Route),
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum RouteSource {
+    Http(Arc<HttpRoute>),
+    Grpc(Arc<GrpcRoute>),
+    L4(Kind, Arc<L4Route>),
 }
 
-impl<'w> RouteSource<'w> {
+impl RouteSource {
+    /// The route of this name, if there is one.
+    pub(crate) fn find(world: &World, id: &ObjectId) -> Option<RouteSource> {
+        let l4 = |routes: &crate::Objects<L4Route>| Some(RouteSource::L4(id.kind, Arc::clone(routes.get(id)?)));
+        match id.kind {
+            Kind::HTTPRoute => Some(RouteSource::Http(Arc::clone(world.http_routes.get(id)?))),
+            Kind::GRPCRoute => Some(RouteSource::Grpc(Arc::clone(world.grpc_routes.get(id)?))),
+            Kind::TLSRoute => l4(&world.tls_routes),
+            Kind::TCPRoute => l4(&world.tcp_routes),
+            Kind::UDPRoute => l4(&world.udp_routes),
+            _ => None,
+        }
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         match self {
             RouteSource::Http(_) => Kind::HTTPRoute,
@@ -29,7 +45,7 @@ impl<'w> RouteSource<'w> {
         }
     }
 
-    pub(crate) fn metadata(&self) -> &'w Metadata {
+    pub(crate) fn metadata(&self) -> &Metadata {
         match self {
             RouteSource::Http(route) => &route.metadata,
             RouteSource::Grpc(route) => &route.metadata,
@@ -37,7 +53,7 @@ impl<'w> RouteSource<'w> {
         }
     }
 
-    pub(crate) fn parents(&self) -> &'w [ParentRef] {
+    pub(crate) fn parents(&self) -> &[ParentRef] {
         match self {
             RouteSource::Http(route) => &route.spec.parent_refs,
             RouteSource::Grpc(route) => &route.spec.parent_refs,
@@ -45,7 +61,7 @@ impl<'w> RouteSource<'w> {
         }
     }
 
-    pub(crate) fn status(&self) -> &'w RouteStatus {
+    pub(crate) fn status(&self) -> &RouteStatus {
         match self {
             RouteSource::Http(route) => &route.status,
             RouteSource::Grpc(route) => &route.status,
@@ -53,7 +69,7 @@ impl<'w> RouteSource<'w> {
         }
     }
 
-    fn hostnames(&self) -> &'w [Arc<str>] {
+    fn hostnames(&self) -> &[Arc<str>] {
         match self {
             RouteSource::Http(route) => &route.spec.hostnames,
             RouteSource::Grpc(route) => &route.spec.hostnames,
@@ -70,68 +86,67 @@ pub(crate) enum ParentVerdict {
 }
 
 /// A parent reference to a Gateway of ours.
-#[derive(Debug)]
-pub(crate) struct AttachedParent<'w> {
-    pub(crate) reference: &'w ParentRef,
-    /// The Gateway, by its place.
-    pub(crate) gateway: usize,
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AttachedParent {
+    /// Its place among the route's references.
+    pub(crate) place: usize,
+    pub(crate) reference: ParentRef,
+    pub(crate) gateway: Slot,
     pub(crate) verdict: ParentVerdict,
     /// The listeners of the Gateway it is attached to, by their place, each with the host names both have.
     pub(crate) listeners: Vec<(usize, Vec<Host>)>,
 }
 
 /// A route that names a Gateway of ours.
-#[derive(Debug)]
-pub(crate) struct AttachedRoute<'w> {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AttachedRoute {
     pub(crate) id: ObjectId,
-    pub(crate) source: RouteSource<'w>,
-    pub(crate) parents: Vec<AttachedParent<'w>>,
+    pub(crate) age: RouteAge,
+    pub(crate) source: RouteSource,
+    pub(crate) parents: Vec<AttachedParent>,
 }
 
 /// Every route that names a Gateway of ours or has a status from us, the oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Routes<'w> {
-    pub(crate) all: Vec<AttachedRoute<'w>>,
+pub(crate) struct Routes {
+    pub(crate) all: Vec<AttachedRoute>,
 }
 
-impl<'w> Routes<'w> {
-    pub(crate) fn of(world: &'w World, options: &Options, gateways: &Gateways<'w>) -> Routes<'w> {
-        let http = world.http_routes.iter().map(|(id, route)| (id, RouteSource::Http(route)));
-        let grpc = world.grpc_routes.iter().map(|(id, route)| (id, RouteSource::Grpc(route)));
-        let tls = world.tls_routes.iter().map(|(id, route)| (id, RouteSource::L4(Kind::TLSRoute, route)));
-        let tcp = world.tcp_routes.iter().map(|(id, route)| (id, RouteSource::L4(Kind::TCPRoute, route)));
-        let udp = world.udp_routes.iter().map(|(id, route)| (id, RouteSource::L4(Kind::UDPRoute, route)));
-        let mut all: Vec<AttachedRoute<'w>> = http
-            .chain(grpc)
-            .chain(tls)
-            .chain(tcp)
-            .chain(udp)
-            .filter_map(|(id, source)| attach(world, options, gateways, id, source))
-            .collect();
-        all.sort_by(|a, b| a.source.metadata().age().cmp(&b.source.metadata().age()));
+impl Routes {
+    pub(crate) fn of(world: &World, options: &Options, grants: &Grants, gateways: &Gateways) -> Routes {
+        let lookup = Lookup::untold(world, grants);
+        let http = world.http_routes.iter().map(|(id, route)| (id, RouteSource::Http(Arc::clone(route))));
+        let grpc = world.grpc_routes.iter().map(|(id, route)| (id, RouteSource::Grpc(Arc::clone(route))));
+        let l4 = [&world.tls_routes, &world.tcp_routes, &world.udp_routes];
+        let l4 = l4.into_iter().flatten().map(|(id, route)| (id, RouteSource::L4(id.kind, Arc::clone(route))));
+        let all = http.chain(grpc).chain(l4);
+        let mut all: Vec<AttachedRoute> =
+            all.filter_map(|(id, source)| attach(lookup, options, gateways, id, source)).collect();
+        all.sort_by(|a, b| a.age.cmp(&b.age));
         if options.mixed_kinds == MixedKinds::OldestKind {
-            part_kinds(&mut all);
+            mixed_kinds::part(&mut all);
         }
         Routes { all }
     }
 }
 
-fn attach<'w>(
-    world: &World,
+/// What a route attaches to, as long as no other route is in its way; `None` for a route that is none of our business.
+pub(crate) fn attach(
+    lookup: Lookup<'_>,
     options: &Options,
-    gateways: &Gateways<'w>,
+    gateways: &Gateways,
     id: &ObjectId,
-    source: RouteSource<'w>,
-) -> Option<AttachedRoute<'w>> {
+    source: RouteSource,
+) -> Option<AttachedRoute> {
     let hosts: Vec<Host> = source.hostnames().iter().map(|name| Host::of(Some(name))).collect();
-    let parents: Vec<AttachedParent<'w>> = source
-        .parents()
-        .iter()
-        .filter_map(|reference| {
-            let (gateway, owner) = parent(gateways, &id.namespace, reference)?;
+    let references = source.parents().iter().enumerate();
+    let parents: Vec<AttachedParent> = references
+        .filter_map(|(place, reference)| {
+            let (gateway, owner) = parent(lookup, gateways, &id.namespace, reference)?;
+            let reference = reference.clone();
             let attached =
-                AttachedParent { reference, gateway, verdict: ParentVerdict::Accepted, listeners: Vec::new() };
-            Some(attach_parent(world, gateways, id, &source, &hosts, attached, &owner))
+                AttachedParent { place, reference, gateway, verdict: ParentVerdict::Accepted, listeners: Vec::new() };
+            Some(attach_parent(lookup, gateways, id, &source, &hosts, attached, &owner))
         })
         .collect();
     // A route that lost its last parent of ours still has our entries taken out of its status.
@@ -139,37 +154,43 @@ fn attach<'w>(
     if parents.is_empty() && !ours(source.status()) {
         return None;
     }
-    Some(AttachedRoute { id: id.clone(), source, parents })
+    Some(AttachedRoute { id: id.clone(), age: RouteAge::of(id, source.metadata()), source, parents })
 }
 
 /// The Gateway a reference leads to, and whose listeners of it are meant.
-fn parent(gateways: &Gateways<'_>, own: &Arc<str>, reference: &ParentRef) -> Option<(usize, Owner)> {
+fn parent(lookup: Lookup<'_>, gateways: &Gateways, own: &Arc<str>, reference: &ParentRef) -> Option<(Slot, Owner)> {
     if &*reference.group != GATEWAY_GROUP {
         return None;
     }
     let namespace = reference.namespace.clone().unwrap_or_else(|| own.clone());
     let id = |kind| ObjectId { kind, namespace: namespace.clone(), name: reference.name.clone() };
     match &*reference.kind {
-        "Gateway" => Some((gateways.position(&id(Kind::Gateway))?, Owner::Gateway)),
+        "Gateway" => {
+            let gateway = id(Kind::Gateway);
+            lookup.note(|| Fact::Parent(gateway.clone()));
+            Some((gateways.slot(&gateway)?, Owner::Gateway))
+        }
         "ListenerSet" => {
             let set = id(Kind::ListenerSet);
-            Some((gateways.position_of_set(&set)?, Owner::Set(set)))
+            lookup.note(|| Fact::Parent(set.clone()));
+            Some((gateways.slot_of_set(&set)?, Owner::Set(set)))
         }
         _ => None,
     }
 }
 
-fn attach_parent<'w>(
-    world: &World,
-    gateways: &Gateways<'w>,
+fn attach_parent(
+    lookup: Lookup<'_>,
+    gateways: &Gateways,
     id: &ObjectId,
-    source: &RouteSource<'w>,
+    source: &RouteSource,
     hosts: &[Host],
-    mut attached: AttachedParent<'w>,
+    mut attached: AttachedParent,
     owner: &Owner,
-) -> AttachedParent<'w> {
-    let reference = attached.reference;
-    let listeners = gateways.all.get(attached.gateway).map_or(&[][..], |gateway| &gateway.listeners);
+) -> AttachedParent {
+    let reference = attached.reference.clone();
+    let reference = &reference;
+    let listeners = gateways.at(attached.gateway).map_or(&[][..], |gateway| &gateway.listeners);
     let mut no = |reason, message: String| attached.verdict = ParentVerdict::NotAccepted { reason, message };
     let named: Vec<usize> = (0..listeners.len())
         .filter(|at| {
@@ -184,7 +205,7 @@ fn attach_parent<'w>(
         return attached;
     }
     let allowing: Vec<usize> =
-        named.into_iter().filter(|at| listeners[*at].allows(world, source.kind(), &id.namespace)).collect();
+        named.into_iter().filter(|at| listeners[*at].allows(lookup, source.kind(), &id.namespace)).collect();
     if allowing.is_empty() {
         let message = format!(
             "no listener this parent reference means lets a {} of namespace {} attach",
@@ -227,61 +248,4 @@ fn no_such_listener(reference: &ParentRef) -> String {
         section.unwrap_or_default(),
         port.unwrap_or_default()
     )
-}
-
-/// An HTTPRoute and a GRPCRoute cannot share a host name of a listener: the older one stays. The routes come by age.
-fn part_kinds(all: &mut [AttachedRoute<'_>]) {
-    let kinds = all.iter().map(|route| route.source.kind());
-    let (http, grpc) = kinds
-        .fold((false, false), |(http, grpc), kind| (http || kind == Kind::HTTPRoute, grpc || kind == Kind::GRPCRoute));
-    if !(http && grpc) {
-        return;
-    }
-    let mut claims: HashMap<(usize, usize), Claims> = HashMap::new();
-    for route in all {
-        let kind = route.source.kind();
-        if !matches!(kind, Kind::HTTPRoute | Kind::GRPCRoute) {
-            continue;
-        }
-        for parent in &mut route.parents {
-            let gateway = parent.gateway;
-            parent.listeners.retain(|(at, hosts)| {
-                let claimed = claims.entry((gateway, *at)).or_default();
-                let free = !hosts.iter().any(|host| claimed.has_another(host, kind));
-                if free {
-                    hosts.iter().for_each(|host| claimed.claim(host, kind));
-                }
-                free
-            });
-            if parent.listeners.is_empty() && parent.verdict == ParentVerdict::Accepted {
-                let message =
-                    "an older route of the other kind of HTTPRoute and GRPCRoute has a host name of this route";
-                parent.verdict =
-                    ParentVerdict::NotAccepted { reason: reasons::UNSUPPORTED_VALUE, message: message.to_owned() };
-            }
-        }
-    }
-}
-
-/// Which kinds of routes have which host names of a listener.
-#[derive(Debug, Default)]
-struct Claims {
-    claimed: HashMap<Host, Kind>,
-    /// The wildcards some claimed name lies within.
-    around: HashSet<(Host, Kind)>,
-}
-
-impl Claims {
-    fn claim(&mut self, host: &Host, kind: Kind) {
-        if self.claimed.insert(host.clone(), kind).is_none() {
-            self.around.extend(host.ancestors().map(|ancestor| (ancestor, kind)));
-        }
-    }
-
-    /// Whether a route of the other kind has a name in common with this one.
-    fn has_another(&self, host: &Host, kind: Kind) -> bool {
-        let other = if kind == Kind::HTTPRoute { Kind::GRPCRoute } else { Kind::HTTPRoute };
-        let held = |host: &Host| self.claimed.get(host) == Some(&other);
-        held(host) || host.ancestors().any(|ancestor| held(&ancestor)) || self.around.contains(&(host.clone(), other))
-    }
 }

@@ -1,11 +1,11 @@
 //! BackendTLSPolicy: which one holds for a port of a service, and what it says.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::World;
 use crate::api::{BackendTlsPolicy, Kind, ObjectId};
-use crate::attach::{AuthorityFault, Grants, Referrer, authorities};
+use crate::attach::{AuthorityFault, Grants, Lookup, Referrer, authorities};
 use crate::ir::{SecretBody, SecretItem, ServerIdentity, TrustedBy, UpstreamTls};
 use crate::provenance::Origin;
 use crate::{names, reasons};
@@ -39,47 +39,102 @@ pub(crate) enum Governing {
     Broken,
 }
 
-/// Every policy, by what it is attached to.
-#[derive(Debug, Default)]
-pub(crate) struct Policies<'w> {
-    /// By service and port name: every policy, the one that holds first.
-    targets: HashMap<(ObjectId, Option<Arc<str>>), Vec<ObjectId>>,
-    pub(crate) verdicts: BTreeMap<ObjectId, PolicyVerdict>,
-    usable: HashMap<ObjectId, Arc<PolicyTls>>,
-    pub(crate) policies: BTreeMap<ObjectId, &'w BackendTlsPolicy>,
+/// The place of a policy among all policies: the oldest first.
+type PolicyAge = (bool, String, ObjectId);
+
+/// What a policy is attached to: a service and the name of a port, or the whole service.
+type Target = (ObjectId, Option<Arc<str>>);
+
+/// A policy and what it says.
+#[derive(Debug, Clone, PartialEq)]
+struct Known {
+    policy: Arc<BackendTlsPolicy>,
+    tls: Option<Arc<PolicyTls>>,
+    unresolved: Unresolved,
 }
 
-impl<'w> Policies<'w> {
-    pub(crate) fn of(world: &'w World, grants: &Grants) -> Policies<'w> {
-        let mut found = Policies::default();
-        let mut by_age: Vec<(&ObjectId, &BackendTlsPolicy)> =
-            world.backend_tls_policies.iter().map(|(id, policy)| (id, &**policy)).collect();
-        by_age.sort_by(|a, b| a.1.metadata.age().cmp(&b.1.metadata.age()));
-        for (id, policy) in by_age {
-            let (tls, unresolved) = read(world, grants, id, policy);
-            let mut verdict = PolicyVerdict { conflicts_with: None, unresolved, usable: tls.is_some() };
-            for target in &policy.spec.target_refs {
-                let kind = match Kind::of(&target.group, &target.kind) {
-                    Some(kind @ (Kind::Service | Kind::ServiceImport)) => kind,
-                    _ => continue,
-                };
-                let service = ObjectId { kind, namespace: id.namespace.clone(), name: target.name.clone() };
-                let section = target.section_name.clone().filter(|name| !name.is_empty());
-                let holders = found.targets.entry((service, section)).or_default();
-                if let Some(first) = holders.first().filter(|first| *first != id) {
-                    verdict.conflicts_with.get_or_insert_with(|| first.clone());
-                }
-                if !holders.contains(id) {
-                    holders.push(id.clone());
-                }
-            }
-            if let Some(tls) = tls {
-                found.usable.insert(id.clone(), Arc::new(tls));
-            }
-            found.verdicts.insert(id.clone(), verdict);
-            found.policies.insert(id.clone(), policy);
+/// Every policy, by what it is attached to.
+#[derive(Debug, Default)]
+pub(crate) struct Policies {
+    /// Every policy of a target, the one that holds first.
+    targets: HashMap<Target, BTreeSet<PolicyAge>>,
+    known: BTreeMap<ObjectId, Known>,
+}
+
+impl Policies {
+    pub(crate) fn of(world: &World, grants: &Grants) -> Policies {
+        let mut policies = Policies::default();
+        let lookup = Lookup::untold(world, grants);
+        for (id, policy) in &world.backend_tls_policies {
+            policies.put(lookup, id, policy);
         }
-        found
+        policies
+    }
+
+    /// Adds a policy, or puts it in the place of the one of that name; whether that made a difference.
+    pub(crate) fn put(&mut self, lookup: Lookup<'_>, id: &ObjectId, policy: &Arc<BackendTlsPolicy>) -> bool {
+        let (tls, unresolved) = read(lookup, id, policy);
+        let known = Known { policy: Arc::clone(policy), tls: tls.map(Arc::new), unresolved };
+        if self.known.get(id) == Some(&known) {
+            return false;
+        }
+        self.take(id);
+        for target in targets(id, policy) {
+            self.targets.entry(target).or_default().insert(age(id, policy));
+        }
+        self.known.insert(id.clone(), known);
+        true
+    }
+
+    /// Takes a policy away; whether there was one.
+    pub(crate) fn take(&mut self, id: &ObjectId) -> bool {
+        let Some(held) = self.known.remove(id) else { return false };
+        for target in targets(id, &held.policy) {
+            let Some(holders) = self.targets.get_mut(&target) else { continue };
+            holders.remove(&age(id, &held.policy));
+            if holders.is_empty() {
+                self.targets.remove(&target);
+            }
+        }
+        true
+    }
+
+    /// Every policy.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &ObjectId> {
+        self.known.keys()
+    }
+
+    /// The policy of this name.
+    pub(crate) fn get(&self, id: &ObjectId) -> Option<&Arc<BackendTlsPolicy>> {
+        self.known.get(id).map(|known| &known.policy)
+    }
+
+    /// The services a policy speaks of.
+    pub(crate) fn services(&self, id: &ObjectId) -> BTreeSet<ObjectId> {
+        let policy = self.get(id);
+        policy.into_iter().flat_map(|policy| targets(id, policy)).map(|(service, _)| service).collect()
+    }
+
+    /// The policies that share a target with this one.
+    pub(crate) fn rivals(&self, id: &ObjectId) -> BTreeSet<ObjectId> {
+        let targets = self.get(id).into_iter().flat_map(|policy| targets(id, policy));
+        let holders = targets.filter_map(|target| self.targets.get(&target)).flatten();
+        holders.map(|(_, _, holder)| holder.clone()).filter(|holder| holder != id).collect()
+    }
+
+    /// What becomes of a policy.
+    pub(crate) fn verdict(&self, id: &ObjectId) -> Option<PolicyVerdict> {
+        let known = self.known.get(id)?;
+        let firsts = targets(id, &known.policy).into_iter().filter_map(|target| self.first(&target));
+        Some(PolicyVerdict {
+            conflicts_with: firsts.into_iter().find(|first| *first != id).cloned(),
+            unresolved: known.unresolved.clone(),
+            usable: known.tls.is_some(),
+        })
+    }
+
+    fn first(&self, target: &Target) -> Option<&ObjectId> {
+        self.targets.get(target)?.first().map(|(_, _, id)| id)
     }
 
     /// What holds for a port: a policy for the port itself before one for the whole service, the oldest of each.
@@ -87,9 +142,9 @@ impl<'w> Policies<'w> {
         if self.targets.is_empty() {
             return Governing::Nothing;
         }
-        let of = |section: Option<Arc<str>>| self.targets.get(&(service.clone(), section))?.first();
+        let of = |section: Option<Arc<str>>| self.first(&(service.clone(), section));
         let Some(id) = of(Some(port_name.into())).or_else(|| of(None)) else { return Governing::Nothing };
-        match self.usable.get(id) {
+        match self.known.get(id).and_then(|known| known.tls.as_ref()) {
             Some(tls) => Governing::Policy(id.clone(), Arc::clone(tls)),
             None => Governing::Broken,
         }
@@ -101,13 +156,30 @@ impl<'w> Policies<'w> {
             return Vec::new();
         }
         let of = |section: Option<Arc<str>>| self.targets.get(&(service.clone(), section)).into_iter().flatten();
-        of(Some(port_name.into())).chain(of(None)).cloned().collect()
+        of(Some(port_name.into())).chain(of(None)).map(|(_, _, id)| id.clone()).collect()
     }
+}
+
+fn age(id: &ObjectId, policy: &BackendTlsPolicy) -> PolicyAge {
+    let created = policy.metadata.creation_timestamp.clone().unwrap_or_default();
+    (created.is_empty(), created, id.clone())
+}
+
+fn targets(id: &ObjectId, policy: &BackendTlsPolicy) -> Vec<Target> {
+    let targets = policy.spec.target_refs.iter().filter_map(|target| {
+        let kind = match Kind::of(&target.group, &target.kind) {
+            Some(kind @ (Kind::Service | Kind::ServiceImport)) => kind,
+            _ => return None,
+        };
+        let service = ObjectId { kind, namespace: id.namespace.clone(), name: target.name.clone() };
+        Some((service, target.section_name.clone().filter(|name| !name.is_empty())))
+    });
+    targets.collect()
 }
 
 type Unresolved = Option<(&'static str, String)>;
 
-fn read(world: &World, grants: &Grants, id: &ObjectId, policy: &BackendTlsPolicy) -> (Option<PolicyTls>, Unresolved) {
+fn read(lookup: Lookup<'_>, id: &ObjectId, policy: &BackendTlsPolicy) -> (Option<PolicyTls>, Unresolved) {
     let validation = &policy.spec.validation;
     let mut identities = Vec::new();
     for name in &validation.subject_alt_names {
@@ -143,7 +215,7 @@ fn read(world: &World, grants: &Grants, id: &ObjectId, policy: &BackendTlsPolicy
         _ => {}
     }
     let from = Referrer { kind: Kind::BackendTLSPolicy.as_str(), namespace: &id.namespace };
-    let (mut found, faults) = authorities(world, grants, from, &validation.ca_certificate_refs);
+    let (mut found, faults) = authorities(lookup, from, &validation.ca_certificate_refs);
     found.sort();
     let unresolved = faults.first().map(|fault| match fault {
         AuthorityFault::Kind(message) => (reasons::INVALID_KIND, message.clone()),
@@ -156,14 +228,12 @@ fn read(world: &World, grants: &Grants, id: &ObjectId, policy: &BackendTlsPolicy
     }
     let parts: Vec<String> = found.iter().map(|(id, _)| id.to_string()).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    let mut origins = vec![Origin::new(id, "spec.validation.caCertificateRefs")];
-    origins.extend(found.iter().map(|(id, _)| Origin::new(id, "")));
     let authorities = SecretItem {
         name: names::authorities("backends", &id.namespace, &parts),
         body: SecretBody::Authorities(
             found.iter().map(|(_, pem)| pem.trim_end()).collect::<Vec<_>>().join("\n") + "\n",
         ),
-        origins,
+        origins: found.iter().map(|(id, _)| Origin::new(id, "")).collect(),
     };
     let tls = tls(TrustedBy::Secret(authorities.name.clone()));
     (Some(PolicyTls { tls, authorities: Some(authorities) }), unresolved)

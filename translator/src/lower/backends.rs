@@ -4,15 +4,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::World;
 use crate::api::{BackendRef, Kind, ObjectId, Service, ServiceImport};
-use crate::attach::{AttachedGateway, Grants, Referrer};
-use crate::ir::{Cluster, ClusterName, Destination, Endpoint, Endpoints, Locality, SecretItem, UpstreamProtocol};
+use crate::attach::{AttachedGateway, Fact, Lookup, Referrer};
+use crate::ir::{Cluster, ClusterName, Destination, SecretItem, Transport, UpstreamProtocol};
 use crate::provenance::Origin;
 use crate::{names, reasons};
 
 use super::backend_tls::{Governing, Policies};
-use super::slices::{Reached, Slices};
+use super::slices::{EndpointSource, Reached, SlicePort, Slices};
 
 /// What is sent to a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,23 +23,16 @@ pub(crate) enum Traffic {
 }
 
 /// A backend that can be reached, or may be once it has endpoints.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Backend {
     pub(crate) cluster: Cluster,
-    pub(crate) endpoints: Option<Endpoints>,
+    /// None for a backend that is reached by name.
+    pub(crate) endpoints: Option<EndpointSource>,
     pub(crate) secrets: Vec<SecretItem>,
 }
 
-impl Backend {
-    /// The endpoints by address; none for a backend that is reached by name.
-    pub(crate) fn addresses(&self) -> Vec<Endpoint> {
-        let localities = self.endpoints.iter().flat_map(|endpoints| &endpoints.localities);
-        localities.flat_map(|locality| locality.endpoints.iter().cloned()).collect()
-    }
-}
-
 /// What a reference comes to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Resolved {
     pub(crate) outcome: Outcome,
     /// The policies attached to what it refers to.
@@ -48,7 +40,7 @@ pub(crate) struct Resolved {
 }
 
 /// Whether there is a backend.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {
     Backend(Arc<Backend>),
     /// The reference is wrong: its share is answered with 500.
@@ -60,33 +52,52 @@ pub(crate) enum Outcome {
     Barred,
 }
 
-type Memo = HashMap<(ObjectId, u16, Traffic, Option<ObjectId>), Resolved>;
+/// What of a service is asked for: a port, for this traffic, under a Gateway that shows a certificate of its own.
+pub(crate) type Asked = (u16, Traffic, Option<ObjectId>);
 
-/// Everything a reference to a backend is looked up in.
-#[derive(Debug)]
-pub(crate) struct Backends<'w> {
-    world: &'w World,
-    grants: &'w Grants,
-    slices: Slices<'w>,
-    policies: Policies<'w>,
-    /// References are many, what they lead to is little: each is looked up once.
-    memo: RefCell<Memo>,
+/// What services lead to. References are many, what they lead to is little: each is looked up once.
+#[derive(Debug, Default)]
+pub(crate) struct Memo(HashMap<ObjectId, HashMap<Asked, Known>>);
+
+/// What something leads to, and how its port was reached when that was found out.
+#[derive(Debug, Clone)]
+struct Known {
+    resolved: Resolved,
+    reached: Option<(SlicePort, Reached)>,
 }
 
-impl<'w> Backends<'w> {
-    pub(crate) fn new(world: &'w World, grants: &'w Grants) -> Backends<'w> {
-        let (slices, policies) = (Slices::of(world), Policies::of(world, grants));
-        Backends { world, grants, slices, policies, memo: RefCell::default() }
+impl Memo {
+    /// Forgets a service.
+    pub(crate) fn forget(&mut self, service: &ObjectId) {
+        self.0.remove(service);
     }
 
-    pub(crate) fn into_policies(self) -> Policies<'w> {
-        self.policies
+    /// Forgets what was found out for a Gateway that shows a certificate.
+    pub(crate) fn forget_shown(&mut self, gateway: &ObjectId) {
+        self.0.values_mut().for_each(|of| of.retain(|(_, _, shown), _| shown.as_ref() != Some(gateway)));
     }
 
+    /// Whether some port of a service is no longer reached the way it was.
+    pub(crate) fn is_reached_otherwise(&self, service: &ObjectId, slices: &Slices) -> bool {
+        let known = self.0.get(service).into_iter().flat_map(HashMap::values);
+        known.filter_map(|known| known.reached.as_ref()).any(|(port, reached)| slices.reached(port) != *reached)
+    }
+}
+
+/// Everything a reference to a backend is looked up in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Backends<'w> {
+    pub(crate) lookup: Lookup<'w>,
+    pub(crate) slices: &'w Slices,
+    pub(crate) policies: &'w Policies,
+    pub(crate) memo: &'w RefCell<Memo>,
+}
+
+impl Backends<'_> {
     /// What a reference of a route comes to under a Gateway.
     pub(crate) fn resolve(
         &self,
-        gateway: &AttachedGateway<'_>,
+        gateway: &AttachedGateway,
         route: &ObjectId,
         reference: &BackendRef,
         traffic: Traffic,
@@ -105,7 +116,7 @@ impl<'w> Backends<'w> {
         };
         let namespace = reference.namespace.clone().unwrap_or_else(|| route.namespace.clone());
         let from = Referrer { kind: route.kind.as_str(), namespace: &route.namespace };
-        if !self.grants.allow(from, &reference.group, &reference.kind, &namespace, &reference.name) {
+        if !self.lookup.allow(from, &reference.group, &reference.kind, &namespace, &reference.name) {
             let message = format!(
                 "no ReferenceGrant in {namespace} lets {} of {} refer to {kind} {}",
                 route.kind, route.namespace, reference.name
@@ -116,42 +127,56 @@ impl<'w> Backends<'w> {
         let Some(port) = reference.port.and_then(|port| u16::try_from(port).ok()) else {
             return invalid(reasons::BACKEND_NOT_FOUND, format!("{id}: a port of it must be given"));
         };
+        self.lookup.note(|| Fact::Backend(id.clone()));
         // Only where the Gateway shows a certificate of its own does the Gateway matter.
         let shown = matches!(gateway.client_certificate, Some(Ok(_))).then(|| gateway.id.clone());
-        let key = (id, port, traffic, shown);
-        if let Some(known) = self.memo.borrow().get(&key) {
-            return known.clone();
+        let asked = (port, traffic, shown);
+        if let Some(known) = self.memo.borrow().0.get(&id).and_then(|of| of.get(&asked)) {
+            return known.resolved.clone();
         }
-        let resolved = self.look_up(gateway, &key.0, port, traffic);
-        self.memo.borrow_mut().insert(key, resolved.clone());
+        let known = self.look_up(gateway, &id, port, traffic);
+        let resolved = known.resolved.clone();
+        self.memo.borrow_mut().0.entry(id).or_default().insert(asked, known);
         resolved
     }
 
-    fn look_up(&self, gateway: &AttachedGateway<'_>, id: &ObjectId, port: u16, traffic: Traffic) -> Resolved {
+    fn look_up(&self, gateway: &AttachedGateway, id: &ObjectId, port: u16, traffic: Traffic) -> Known {
+        // Who refers to the service is told by what the service leads to.
+        let lookup = self.lookup.silent();
         let found = match id.kind {
-            Kind::ServiceImport => self.world.service_imports.get(id).map(|import| import_port(id, import, port)),
-            _ => self.world.services.get(id).map(|service| service_port(id, service, port, traffic)),
+            Kind::ServiceImport => lookup.service_import(id).map(|import| import_port(id, import, port)),
+            _ => lookup.service(id).map(|service| service_port(id, service, port, traffic)),
         };
-        let invalid =
-            |reason, message| Resolved { outcome: Outcome::Invalid { reason, message }, policies: Vec::new() };
+        let invalid = |reason, message| {
+            let resolved = Resolved { outcome: Outcome::Invalid { reason, message }, policies: Vec::new() };
+            Known { resolved, reached: None }
+        };
         let port_found = match found {
             None => return invalid(reasons::BACKEND_NOT_FOUND, format!("{id} does not exist")),
             Some(Err((reason, message))) => return invalid(reason, message),
             Some(Ok(found)) => found,
         };
         let policies = self.policies.attached(id, &port_found.name);
-        let outcome = self.reach(gateway, id, port, &port_found, traffic);
-        Resolved { outcome, policies }
+        let slice_port = SlicePort {
+            service: id.clone(),
+            name: port_found.name.as_str().into(),
+            family: port_found.family.as_deref().map(Into::into),
+        };
+        let reached = self.slices.reached(&slice_port);
+        let outcome = self.reach(gateway, port, &port_found, traffic, &slice_port, &reached);
+        Known { resolved: Resolved { outcome, policies }, reached: Some((slice_port, reached)) }
     }
 
     fn reach(
         &self,
-        gateway: &AttachedGateway<'_>,
-        id: &ObjectId,
+        gateway: &AttachedGateway,
         port: u16,
         found: &Port,
         traffic: Traffic,
+        slice_port: &SlicePort,
+        reached: &Reached,
     ) -> Outcome {
+        let id = &slice_port.service;
         let prefix = id.kind.lower();
         let protocol = protocol(traffic, found.app_protocol.as_deref());
         let mut variant: Vec<String> = match protocol {
@@ -182,19 +207,22 @@ impl<'w> Backends<'w> {
         };
         let variant: Vec<&str> = variant.iter().map(String::as_str).collect();
         let name = names::cluster(prefix, &id.namespace, &id.name, port, &variant);
-        let (destination, endpoints) = match self.slices.reached(id, &found.name, found.family.as_deref()) {
+        let (destination, endpoints) = match reached {
             Reached::Mixed => {
                 let message = format!("{id}: its EndpointSlices mix addresses and names");
                 return Outcome::Invalid { reason: reasons::BACKEND_NOT_FOUND, message };
             }
-            Reached::Names(names) => (Destination::Names(names), None),
-            Reached::Addresses(endpoints) => {
-                let name = names::endpoints(prefix, &id.namespace, &id.name, port);
-                let mut origins = vec![Origin::new(id, "")];
-                origins.extend(self.slices.ids(id).map(|slice| Origin::new(slice, "")));
-                let localities = vec![Locality { name: "".into(), weight: 1, endpoints }];
-                let endpoints = Endpoints { name: name.clone(), localities, origins };
-                (Destination::Endpoints(name), Some(endpoints))
+            Reached::Names(names) => (Destination::Names(names.clone()), None),
+            Reached::Addresses => {
+                let transport = if traffic == Traffic::Datagrams { Transport::Udp } else { Transport::Tcp };
+                let name = names::endpoints(prefix, &id.namespace, &id.name, port, transport);
+                let source = EndpointSource {
+                    name: name.clone(),
+                    localities: vec![("".into(), 1, slice_port.clone())],
+                    origins: vec![Origin::new(id, "")],
+                    tells_slices: true,
+                };
+                (Destination::Endpoints(name), Some(source))
             }
         };
         let cluster = Cluster { name, destination, protocol, tls, sticky: false, origins };

@@ -10,8 +10,8 @@ use super::matches::{self, PathRank, Rank, check_regex};
 use super::rules::LoweredRoute;
 
 /// What a GRPCRoute comes to under a Gateway.
-pub(crate) fn lower(backends: &Backends<'_>, gateway: &AttachedGateway<'_>, route: &AttachedRoute<'_>) -> LoweredRoute {
-    let RouteSource::Grpc(source) = route.source else { return LoweredRoute::default() };
+pub(crate) fn lower(backends: &Backends<'_>, gateway: &AttachedGateway, route: &AttachedRoute) -> LoweredRoute {
+    let RouteSource::Grpc(source) = &route.source else { return LoweredRoute::default() };
     let default = [GrpcRule::default()];
     let rules = if source.spec.rules.is_empty() { &default[..] } else { &source.spec.rules[..] };
     let mut lowered = LoweredRoute::default();

@@ -16,8 +16,8 @@ use super::rules::{LoweredMatch, LoweredRoute, LoweredRule, Step, StepAction};
 use super::{duration, session};
 
 /// What an HTTPRoute comes to under a Gateway.
-pub(crate) fn lower(backends: &Backends<'_>, gateway: &AttachedGateway<'_>, route: &AttachedRoute<'_>) -> LoweredRoute {
-    let RouteSource::Http(source) = route.source else { return LoweredRoute::default() };
+pub(crate) fn lower(backends: &Backends<'_>, gateway: &AttachedGateway, route: &AttachedRoute) -> LoweredRoute {
+    let RouteSource::Http(source) = &route.source else { return LoweredRoute::default() };
     let default = [HttpRule::default()];
     let rules = if source.spec.rules.is_empty() { &default[..] } else { &source.spec.rules[..] };
     let mut lowered = LoweredRoute::default();
@@ -57,7 +57,7 @@ type ReadMatch = Result<(Match, Rank), (String, String)>;
 /// Lowers one rule into the route.
 pub(crate) fn lower_rule(
     backends: &Backends<'_>,
-    gateway: &AttachedGateway<'_>,
+    gateway: &AttachedGateway,
     route: &ObjectId,
     rule: &RuleText<'_>,
     read: Vec<ReadMatch>,
@@ -87,7 +87,7 @@ pub(crate) fn lower_rule(
 
 struct RuleWriter<'a, 'w> {
     backends: &'a Backends<'w>,
-    gateway: &'a AttachedGateway<'a>,
+    gateway: &'a AttachedGateway,
     route: &'a ObjectId,
     rule: &'a RuleText<'a>,
     field: &'a str,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::ir::{Cluster, ClusterName, EndpointName, Endpoints, SecretItem, SecretName};
 
 use super::backends::Backend;
+use super::slices::Slices;
 
 /// Clusters, endpoints and secrets by name.
 #[derive(Debug, Clone, Default)]
@@ -15,13 +16,13 @@ pub(crate) struct Inventory {
 }
 
 impl Inventory {
-    pub(crate) fn add(&mut self, backend: &Backend) {
+    pub(crate) fn add(&mut self, slices: &Slices, backend: &Backend) {
         if self.clusters.contains_key(&backend.cluster.name) {
             return;
         }
         self.clusters.insert(backend.cluster.name.clone(), backend.cluster.clone());
-        if let Some(endpoints) = &backend.endpoints {
-            self.endpoints.entry(endpoints.name.clone()).or_insert_with(|| endpoints.clone());
+        if let Some(source) = &backend.endpoints {
+            self.endpoints.entry(source.name.clone()).or_insert_with(|| slices.endpoints(source));
         }
         backend.secrets.iter().for_each(|secret| self.add_secret(secret));
     }

@@ -13,8 +13,9 @@ use super::rules::LoweredRoute;
 use super::session;
 
 /// What such a route comes to under a Gateway. It has one rule; of several the first counts.
-pub(crate) fn lower(backends: &Backends<'_>, gateway: &AttachedGateway<'_>, route: &AttachedRoute<'_>) -> LoweredRoute {
-    let RouteSource::L4(kind, source) = route.source else { return LoweredRoute::default() };
+pub(crate) fn lower(backends: &Backends<'_>, gateway: &AttachedGateway, route: &AttachedRoute) -> LoweredRoute {
+    let RouteSource::L4(kind, source) = &route.source else { return LoweredRoute::default() };
+    let kind = *kind;
     let traffic = if kind == Kind::UDPRoute { Traffic::Datagrams } else { Traffic::Stream };
     let mut lowered = LoweredRoute::default();
     lowered.outcome.rules = source.spec.rules.len();
@@ -75,7 +76,7 @@ fn connections(lowered: &mut LoweredRoute, reached: &[(Option<Arc<Backend>>, u32
 /// A datagram listener has one cluster: several backends become one, shared out by locality.
 fn datagrams(
     lowered: &mut LoweredRoute,
-    route: &AttachedRoute<'_>,
+    route: &AttachedRoute,
     origin: &Origin,
     reached: &[(Option<Arc<Backend>>, u32)],
 ) -> Vec<(ClusterName, u32)> {

@@ -10,7 +10,7 @@ use super::backends::Backend;
 use super::matches::Rank;
 
 /// A route under a Gateway.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct LoweredRoute {
     pub(crate) rules: Vec<LoweredRule>,
     /// For a route of connections or datagrams: where they go.
@@ -61,7 +61,7 @@ impl RouteOutcome {
 }
 
 /// A rule: which requests, and what with them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LoweredRule {
     /// Its place in the route, for the order of routes that say the same, and for people.
     pub(crate) index: usize,
@@ -72,7 +72,7 @@ pub(crate) struct LoweredRule {
 }
 
 /// One match of a rule.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LoweredMatch {
     pub(crate) matches: Match,
     pub(crate) rank: Rank,
@@ -81,7 +81,7 @@ pub(crate) struct LoweredMatch {
 }
 
 /// A share of what a match takes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Step {
     /// Together with the steps before; `None`: all that is left.
     pub(crate) share: Option<Share>,
@@ -94,7 +94,7 @@ pub(crate) struct Step {
 }
 
 /// What is done, as far as the listener does not matter.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum StepAction {
     /// Settled.
     Action(Action),

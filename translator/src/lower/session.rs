@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::{self, ObjectId};
-use crate::ir::{Cluster, Destination, EndpointName, Endpoints, Locality, PathMatch, Session, SessionStore};
+use crate::ir::{Cluster, Destination, EndpointName, PathMatch, Session, SessionStore};
 use crate::names;
 use crate::provenance::Origin;
 
 use super::backends::Backend;
 use super::duration;
+use super::slices::EndpointSource;
 
 /// What a rule's session persistence comes to; the path of a cookie is filled in by [`at_path`]. Also returns what of it
 /// cannot be had.
@@ -79,17 +80,23 @@ pub(crate) fn together(
     if !backends.iter().all(|(backend, _)| alike(&backend.cluster) && by_address(&backend.cluster)) {
         return None;
     }
-    let name = names::rule_backends(route.kind.lower(), &route.namespace, &route.name, rule);
+    // Gateways that share a proxy may show different certificates.
+    let shown = first.cluster.tls.as_ref().and_then(|tls| tls.client_certificate.as_ref());
+    let parts: Vec<&str> = rule.iter().copied().chain(shown.map(|secret| &*secret.0)).collect();
+    let name = names::rule_backends(route.kind.lower(), &route.namespace, &route.name, &parts);
     let endpoint_name = EndpointName(name.clone());
-    let localities = backends.iter().map(|(backend, weight)| Locality {
-        name: backend.cluster.name.0.clone(),
-        weight: *weight,
-        endpoints: backend.addresses(),
+    let localities = backends.iter().flat_map(|(backend, weight)| {
+        let ports = backend.endpoints.iter().flat_map(|source| &source.localities);
+        ports.map(|(_, _, port)| (backend.cluster.name.0.clone(), *weight, port.clone()))
     });
     let mut origins = vec![origin.clone()];
     origins.extend(backends.iter().flat_map(|(backend, _)| backend.cluster.origins.iter().cloned()));
-    let endpoints =
-        Endpoints { name: endpoint_name.clone(), localities: localities.collect(), origins: origins.clone() };
+    let endpoints = EndpointSource {
+        name: endpoint_name.clone(),
+        localities: localities.collect(),
+        origins: origins.clone(),
+        tells_slices: false,
+    };
     let cluster = Cluster {
         name: crate::ir::ClusterName(name),
         destination: Destination::Endpoints(endpoint_name),

@@ -1,24 +1,53 @@
 //! Route tables: every rule of every route, at its place in every host that has it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::attach::RouteAge;
 use crate::host::Host;
-use crate::ir::{Action, HeaderEdits, Match, PathMatch, Route, RouteTable, RouteTableName, VirtualHost};
+use crate::ir::{Action, HeaderEdits, Match, PathMatch, Route, RouteTable, VirtualHost};
 use crate::provenance::Origin;
 
+use super::backends::Backend;
 use super::matches::Rank;
+use super::placed::{Placed, RoutesOf};
+use super::plan::{SocketPlan, TablePlan};
 use super::redirect::{self, Entrance};
 use super::rules::{LoweredMatch, LoweredRoute, LoweredRule, Step, StepAction};
 use super::session;
 
-/// The hosts of a table in the making.
-#[derive(Debug, Default)]
-pub(crate) struct TableWriter<'a> {
-    hosts: BTreeMap<Host, HostWriter<'a>>,
+/// A whole table, and the backends its routes need.
+pub(crate) fn lower(socket: &SocketPlan, table: &TablePlan, routes: &dyn RoutesOf) -> (RouteTable, Vec<Arc<Backend>>) {
+    let placed: Vec<(usize, Vec<Placed<'_>>)> = table
+        .members
+        .iter()
+        .filter(|at| socket.members[**at].listener().is_served())
+        .map(|at| (*at, routes.routes_of(socket.members[*at].at)))
+        .collect();
+    let mut hosts: BTreeMap<&Host, HostWriter<'_>> = BTreeMap::new();
+    // What belongs to a sibling is claimed first, so that nothing of this listener answers for it.
+    table.misdirected.iter().for_each(|host| hosts.entry(host).or_default().misdirect());
+    for at in &table.members {
+        let listener = socket.members[*at].listener();
+        hosts.entry(&listener.host).or_default().own(listener.origin());
+    }
+    let mut backends = Vec::new();
+    for (at, placed) in &placed {
+        for placed in placed {
+            let mut answered = placed.hosts.iter().filter(|host| socket.siblings.answers(*at, host)).peekable();
+            if answered.peek().is_some() {
+                backends.extend(placed.route.needs.iter().cloned());
+            }
+            answered.for_each(|host| hosts.entry(host).or_default().route(placed.age, placed.route, table.entrance));
+        }
+    }
+    let hosts = hosts.into_iter().map(|(host, writer)| writer.finish(host)).collect();
+    (RouteTable { name: table.name.clone(), hosts, origins: table.origins.clone() }, backends)
 }
 
+/// One host of a table in the making.
 #[derive(Debug, Default)]
-struct HostWriter<'a> {
+pub(crate) struct HostWriter<'a> {
     candidates: Vec<Candidate<'a>>,
     origins: Vec<Origin>,
     /// Every request is for another listener.
@@ -29,49 +58,41 @@ struct HostWriter<'a> {
 #[derive(Debug)]
 struct Candidate<'a> {
     rank: Rank,
-    age: usize,
+    age: &'a RouteAge,
     at: (usize, usize),
     rule: &'a LoweredRule,
     matched: &'a LoweredMatch,
     entrance: Entrance,
 }
 
-impl<'a> TableWriter<'a> {
-    /// A host that is there whether or not it has routes.
-    pub(crate) fn host(&mut self, host: &Host, origin: &Origin) {
-        let writer = self.hosts.entry(host.clone()).or_default();
-        if !writer.origins.contains(origin) {
-            writer.origins.push(origin.clone());
+impl<'a> HostWriter<'a> {
+    /// The host is that of this listener, and there whether or not it has routes.
+    pub(crate) fn own(&mut self, origin: Origin) {
+        if !self.origins.contains(&origin) {
+            self.origins.push(origin);
         }
     }
 
-    /// A host whose requests belong to another listener.
-    pub(crate) fn misdirected(&mut self, host: &Host) {
-        self.hosts.entry(host.clone()).or_insert_with(|| HostWriter { misdirected: true, ..HostWriter::default() });
+    /// The requests of the host belong to another listener.
+    pub(crate) fn misdirect(&mut self) {
+        self.misdirected = true;
     }
 
-    /// A route of this age at a host.
-    pub(crate) fn route(&mut self, host: &Host, age: usize, route: &'a LoweredRoute, entrance: Entrance) {
-        let writer = self.hosts.entry(host.clone()).or_default();
+    /// A route of this age.
+    pub(crate) fn route(&mut self, age: &'a RouteAge, route: &'a LoweredRoute, entrance: Entrance) {
         for rule in &route.rules {
-            if !writer.origins.contains(&rule.origin) {
-                writer.origins.push(rule.origin.clone());
+            if !self.origins.contains(&rule.origin) {
+                self.origins.push(rule.origin.clone());
             }
             for (at, matched) in rule.matches.iter().enumerate() {
                 let at = (rule.index, at);
-                writer.candidates.push(Candidate { rank: matched.rank, age, at, rule, matched, entrance });
+                self.candidates.push(Candidate { rank: matched.rank, age, at, rule, matched, entrance });
             }
         }
     }
 
-    pub(crate) fn finish(self, name: RouteTableName, origins: Vec<Origin>) -> RouteTable {
-        RouteTable { name, hosts: self.hosts.into_iter().map(|(host, writer)| writer.finish(&host)).collect(), origins }
-    }
-}
-
-impl HostWriter<'_> {
-    fn finish(mut self, host: &Host) -> VirtualHost {
-        self.candidates.sort_by_key(|candidate| (candidate.rank, candidate.age, candidate.at));
+    pub(crate) fn finish(mut self, host: &Host) -> VirtualHost {
+        self.candidates.sort_by(|a, b| (a.rank, a.age, a.at).cmp(&(b.rank, b.age, b.at)));
         let mut routes: Vec<Route> = Vec::with_capacity(self.candidates.len());
         for candidate in &self.candidates {
             routes.extend(candidate.rule.steps.iter().map(|step| place(candidate, step)));

@@ -2,26 +2,26 @@
 
 use crate::Options;
 use crate::api::{GatewayStatus, GatewayStatusAddress, ListenerSetStatus, ObjectId, Status, Truth};
-use crate::attach::{AddressFault, AttachedGateway, AttachedListener, AttachedSet, Owner, SetVerdict};
+use crate::attach::{AddressFault, AttachedGateway, AttachedListener, AttachedSet, Owner, SetVerdict, Slot};
 use crate::delivery::ProxyFacts;
 use crate::ir::Socket;
 use crate::options::{Delivery, Usable};
 use crate::{names, reasons};
 
 use super::conditions::Conditions;
-use super::listeners::{self, AttachedRoutes, Delivered};
+use super::listeners::{self, Delivered};
 
 pub(crate) fn statuses(
     options: &Options,
-    at: usize,
-    gateway: &AttachedGateway<'_>,
-    attached: &AttachedRoutes,
+    at: Slot,
+    gateway: &AttachedGateway,
+    attached: &dyn Fn((Slot, usize)) -> i32,
 ) -> Vec<(ObjectId, Status)> {
     let facts = Facts::of(options, gateway);
     let listener = |owner: &Owner, generation| {
         let own = gateway.listeners.iter().enumerate().filter(|(_, listener)| listener.owner == *owner);
         own.map(|(index, listener)| {
-            let count = attached.get(&(at, index)).copied().unwrap_or(0);
+            let count = attached((at, index));
             listeners::status(listener, generation, count, &facts.listener(options, gateway, listener))
         })
         .collect::<Vec<_>>()
@@ -63,7 +63,7 @@ enum Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    fn of(options: &'a Options, gateway: &AttachedGateway<'_>) -> Facts<'a> {
+    fn of(options: &'a Options, gateway: &AttachedGateway) -> Facts<'a> {
         match &options.delivery {
             Delivery::Assumed => Facts::Assumed,
             Delivery::Observed(facts) => match facts.proxies.get(&gateway.proxy) {
@@ -73,7 +73,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn listener(&self, options: &Options, gateway: &AttachedGateway<'_>, listener: &AttachedListener<'_>) -> Delivered {
+    fn listener(&self, options: &Options, gateway: &AttachedGateway, listener: &AttachedListener) -> Delivered {
         match self {
             Facts::Assumed => Delivered::Yes,
             Facts::NeverSeen => Delivered::Pending("no proxy is connected".to_owned()),
@@ -97,14 +97,14 @@ fn settled(proxy: &ProxyFacts) -> String {
     format!("{} of {} proxies have acknowledged it", proxy.settled, proxy.connected)
 }
 
-fn conditions(gateway: &AttachedGateway<'_>, facts: &Facts<'_>) -> Vec<crate::api::Condition> {
+fn conditions(gateway: &AttachedGateway, facts: &Facts<'_>) -> Vec<crate::api::Condition> {
     let mut conditions = Conditions::at(gateway.gateway.metadata.generation);
     accepted(&mut conditions, gateway);
     programmed(&mut conditions, gateway, facts);
     if let Some(shown) = &gateway.client_certificate {
         conditions.references(shown.as_ref().err().map(|(reason, message)| (*reason, message.clone())));
     }
-    if crate::attach::is_insecure(gateway.gateway) {
+    if crate::attach::is_insecure(&gateway.gateway) {
         let message = "spec.tls.frontend lets clients in that prove nothing";
         conditions.say(
             reasons::INSECURE_FRONTEND_VALIDATION_MODE,
@@ -116,7 +116,7 @@ fn conditions(gateway: &AttachedGateway<'_>, facts: &Facts<'_>) -> Vec<crate::ap
     conditions.done()
 }
 
-fn accepted(conditions: &mut Conditions, gateway: &AttachedGateway<'_>) {
+fn accepted(conditions: &mut Conditions, gateway: &AttachedGateway) {
     if let Some(message) = &gateway.parameters_fault {
         conditions.no(reasons::ACCEPTED, reasons::INVALID_PARAMETERS, message.clone());
         return;
@@ -139,7 +139,7 @@ fn accepted(conditions: &mut Conditions, gateway: &AttachedGateway<'_>) {
     };
 }
 
-fn programmed(conditions: &mut Conditions, gateway: &AttachedGateway<'_>, facts: &Facts<'_>) {
+fn programmed(conditions: &mut Conditions, gateway: &AttachedGateway, facts: &Facts<'_>) {
     let no = |conditions: &mut Conditions, reason: &str, message: String| {
         conditions.no(reasons::PROGRAMMED, reason, message);
     };
@@ -164,7 +164,7 @@ fn programmed(conditions: &mut Conditions, gateway: &AttachedGateway<'_>, facts:
     }
 }
 
-fn addresses(options: &Options, gateway: &AttachedGateway<'_>, facts: &Facts<'_>) -> Vec<GatewayStatusAddress> {
+fn addresses(options: &Options, gateway: &AttachedGateway, facts: &Facts<'_>) -> Vec<GatewayStatusAddress> {
     if gateway.address_fault.is_some() || !gateway.is_served() {
         return Vec::new();
     }
@@ -184,22 +184,15 @@ fn addresses(options: &Options, gateway: &AttachedGateway<'_>, facts: &Facts<'_>
     }
 }
 
-fn of_set<'a, 'w>(
-    gateway: &'a AttachedGateway<'w>,
-    set: &'a AttachedSet<'_>,
-) -> impl Iterator<Item = &'a AttachedListener<'w>> {
+fn of_set<'a>(gateway: &'a AttachedGateway, set: &'a AttachedSet) -> impl Iterator<Item = &'a AttachedListener> {
     gateway.listeners.iter().filter(|listener| matches!(&listener.owner, Owner::Set(id) if *id == set.id))
 }
 
-fn any_accepted(gateway: &AttachedGateway<'_>, set: &AttachedSet<'_>) -> bool {
+fn any_accepted(gateway: &AttachedGateway, set: &AttachedSet) -> bool {
     of_set(gateway, set).any(AttachedListener::is_accepted)
 }
 
-fn set_conditions(
-    gateway: &AttachedGateway<'_>,
-    set: &AttachedSet<'_>,
-    facts: &Facts<'_>,
-) -> Vec<crate::api::Condition> {
+fn set_conditions(gateway: &AttachedGateway, set: &AttachedSet, facts: &Facts<'_>) -> Vec<crate::api::Condition> {
     let mut conditions = Conditions::at(set.set.metadata.generation);
     if !gateway.is_served() {
         let message = format!("{} is not accepted", gateway.id);
@@ -207,7 +200,7 @@ fn set_conditions(
         conditions.no(reasons::PROGRAMMED, reasons::PARENT_NOT_ACCEPTED, message);
         return conditions.done();
     }
-    let bad = |of: fn(&AttachedListener<'_>) -> bool| -> Vec<&str> {
+    let bad = |of: fn(&AttachedListener) -> bool| -> Vec<&str> {
         of_set(gateway, set).filter(|one| !of(one)).map(|one| &*one.listener.name).collect()
     };
     let (not_accepted, not_served) = (bad(|one| one.is_accepted()), bad(|one| one.is_served()));

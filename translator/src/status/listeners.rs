@@ -12,7 +12,7 @@ use super::conditions::Conditions;
 pub(crate) type AttachedRoutes = HashMap<(usize, usize), i32>;
 
 /// Counts the routes of each listener, each once. A route counts whether or not anything comes of it.
-pub(crate) fn attached_routes(routes: &Routes<'_>) -> AttachedRoutes {
+pub(crate) fn attached_routes(routes: &Routes) -> AttachedRoutes {
     let mut counts: HashMap<(usize, usize), (i32, usize)> = HashMap::new();
     for (age, route) in routes.all.iter().enumerate() {
         for parent in route.parents.iter().filter(|parent| parent.verdict == ParentVerdict::Accepted) {
@@ -39,7 +39,7 @@ pub(crate) enum Delivered {
 
 /// The status of one listener.
 pub(crate) fn status(
-    listener: &AttachedListener<'_>,
+    listener: &AttachedListener,
     generation: i64,
     attached: i32,
     delivered: &Delivered,
@@ -71,7 +71,7 @@ pub(crate) fn status(
     }
 }
 
-fn accepted(conditions: &mut Conditions, listener: &AttachedListener<'_>) {
+fn accepted(conditions: &mut Conditions, listener: &AttachedListener) {
     let fault = listener.faults.iter().find_map(|fault| match fault {
         ListenerFault::NotAccepted { reason, message } => Some((*reason, message.clone())),
         ListenerFault::Unresolved { .. } => None,
@@ -83,7 +83,7 @@ fn accepted(conditions: &mut Conditions, listener: &AttachedListener<'_>) {
     };
 }
 
-fn programmed(conditions: &mut Conditions, listener: &AttachedListener<'_>, delivered: &Delivered) {
+fn programmed(conditions: &mut Conditions, listener: &AttachedListener, delivered: &Delivered) {
     if let Some(conflict) = listener.conflict {
         conditions.no(reasons::PROGRAMMED, conflict.reason(), "another listener is in the way");
         return;
@@ -99,7 +99,7 @@ fn programmed(conditions: &mut Conditions, listener: &AttachedListener<'_>, deli
     };
 }
 
-fn references(conditions: &mut Conditions, listener: &AttachedListener<'_>) {
+fn references(conditions: &mut Conditions, listener: &AttachedListener) {
     let faults: Vec<(&str, &str)> = listener
         .faults
         .iter()

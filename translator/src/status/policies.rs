@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Options;
 use crate::api::{GATEWAY_GROUP, ObjectId, ParentRef, PolicyAncestorStatus, PolicyStatus, Status};
-use crate::attach::{Gateways, Routes};
-use crate::lower::{Lowered, PolicyVerdict};
+use crate::attach::{AttachedRoute, Gateways, Routes};
+use crate::lower::{Lowered, Policies, PolicyVerdict, RouteOutcome};
 use crate::reasons;
 
 use super::conditions::Conditions;
@@ -15,49 +15,65 @@ const MOST_ANCESTORS: usize = 16;
 
 pub(crate) fn statuses(
     options: &Options,
-    gateways: &Gateways<'_>,
-    routes: &Routes<'_>,
-    lowered: &Lowered<'_>,
+    gateways: &Gateways,
+    routes: &Routes,
+    lowered: &Lowered,
 ) -> Vec<(ObjectId, Status)> {
-    let mut ancestors: BTreeMap<ObjectId, BTreeSet<ParentRef>> = BTreeMap::new();
+    let mut under: BTreeMap<ObjectId, BTreeSet<ParentRef>> = BTreeMap::new();
     for (route, outcomes) in routes.all.iter().zip(&lowered.outcomes) {
-        for (parent, outcome) in route.parents.iter().zip(outcomes) {
-            let gateway = &gateways.all[parent.gateway];
-            for policy in outcome.policies.iter().filter(|_| gateway.class_accepted) {
-                let section = (&*parent.reference.kind == "Gateway").then(|| parent.reference.section_name.clone());
-                let ancestor = ParentRef {
-                    group: GATEWAY_GROUP.into(),
-                    kind: "Gateway".into(),
-                    namespace: Some(gateway.id.namespace.clone()),
-                    name: gateway.id.name.clone(),
-                    section_name: section.flatten(),
-                    port: None,
-                };
-                ancestors.entry(policy.clone()).or_default().insert(ancestor);
-            }
+        for (policy, ancestor) in ancestors(gateways, route, outcomes.iter()) {
+            under.entry(policy).or_default().insert(ancestor);
         }
     }
-    let policies = lowered.policies.policies.iter();
-    let ours = |policy: &&crate::api::BackendTlsPolicy| {
-        policy.status.ancestors.iter().any(|entry| entry.controller_name == options.controller_name)
+    let status_of = |id: &ObjectId| {
+        let under = under.remove(id).unwrap_or_default();
+        Some((id.clone(), status(options, &lowered.policies, id, under.into_iter())?))
     };
-    policies
-        .filter_map(|(id, policy)| {
-            let verdict = lowered.policies.verdicts.get(id)?;
-            let under = ancestors.remove(id).unwrap_or_default();
-            // A policy that lost its last ancestor of ours still has our entries taken out of its status.
-            if under.is_empty() && !ours(policy) {
-                return None;
-            }
-            let entry = |ancestor_ref| PolicyAncestorStatus {
-                ancestor_ref,
-                controller_name: options.controller_name.clone(),
-                conditions: conditions(policy.metadata.generation, verdict),
+    lowered.policies.ids().filter_map(status_of).collect()
+}
+
+/// The policies that have an effect on a route, each with the Gateway or listener under which it has.
+pub(crate) fn ancestors<'a>(
+    gateways: &Gateways,
+    route: &AttachedRoute,
+    outcomes: impl Iterator<Item = &'a RouteOutcome>,
+) -> BTreeSet<(ObjectId, ParentRef)> {
+    let mut found = BTreeSet::new();
+    for (parent, outcome) in route.parents.iter().zip(outcomes) {
+        let Some(gateway) = gateways.at(parent.gateway).filter(|gateway| gateway.class_accepted) else { continue };
+        for policy in &outcome.policies {
+            let section = (&*parent.reference.kind == "Gateway").then(|| parent.reference.section_name.clone());
+            let ancestor = ParentRef {
+                group: GATEWAY_GROUP.into(),
+                kind: "Gateway".into(),
+                namespace: Some(gateway.id.namespace.clone()),
+                name: gateway.id.name.clone(),
+                section_name: section.flatten(),
+                port: None,
             };
-            let ancestors = under.into_iter().take(MOST_ANCESTORS).map(entry).collect();
-            Some((id.clone(), Status::Policy(PolicyStatus { ancestors })))
-        })
-        .collect()
+            found.insert((policy.clone(), ancestor));
+        }
+    }
+    found
+}
+
+/// The status of a policy that has an effect under these, which are sorted; `None` for one that is none of our business.
+pub(crate) fn status(
+    options: &Options,
+    policies: &Policies,
+    id: &ObjectId,
+    under: impl Iterator<Item = ParentRef>,
+) -> Option<Status> {
+    let (policy, verdict) = (policies.get(id)?, policies.verdict(id)?);
+    let ours = policy.status.ancestors.iter().any(|entry| entry.controller_name == options.controller_name);
+    let entry = |ancestor_ref| PolicyAncestorStatus {
+        ancestor_ref,
+        controller_name: options.controller_name.clone(),
+        conditions: conditions(policy.metadata.generation, &verdict),
+    };
+    let ancestors: Vec<_> = under.take(MOST_ANCESTORS).map(entry).collect();
+    // A policy that lost its last ancestor of ours still has our entries taken out of its status.
+    (ours || !ancestors.is_empty()).then_some(Status::Policy(PolicyStatus { ancestors }))
 }
 
 fn conditions(generation: i64, verdict: &PolicyVerdict) -> Vec<crate::api::Condition> {

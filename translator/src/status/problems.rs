@@ -1,43 +1,58 @@
 //! What is wrong, in one list: for logs and tables, where a person looks first.
 
-use crate::attach::{AddressFault, Gateways, ListenerFault, ParentVerdict, Routes, SetVerdict};
-use crate::lower::Lowered;
+use crate::api::ObjectId;
+use crate::attach::{
+    AddressFault, AttachedGateway, AttachedRoute, Gateways, ListenerFault, ParentVerdict, Routes, SetVerdict,
+};
+use crate::lower::{Lowered, Policies, RouteOutcome};
 use crate::provenance::Origin;
 use crate::reasons;
 use crate::translation::Problem;
 
-pub(crate) fn of(gateways: &Gateways<'_>, routes: &Routes<'_>, lowered: &Lowered<'_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    gateways.all.iter().for_each(|gateway| of_gateway(gateway, &mut problems));
+pub(crate) fn of(gateways: &Gateways, routes: &Routes, lowered: &Lowered) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = gateways.iter().flat_map(|(_, gateway)| of_gateway(gateway)).collect();
     for (route, outcomes) in routes.all.iter().zip(&lowered.outcomes) {
-        for (at, (parent, outcome)) in route.parents.iter().zip(outcomes).enumerate() {
-            if let ParentVerdict::NotAccepted { reason, message } = &parent.verdict {
-                let place =
-                    route.source.parents().iter().position(|one| std::ptr::eq(one, parent.reference)).unwrap_or(at);
-                let origin = Origin::new(&route.id, format!("spec.parentRefs[{place}]"));
-                problems.push(Problem { origin, reason: (*reason).to_owned(), message: message.clone() });
-            }
-            for fault in outcome.values.iter().chain(&outcome.references) {
-                let origin = Origin::new(&route.id, fault.field.clone());
-                problems.push(Problem { origin, reason: fault.reason.to_owned(), message: fault.message.clone() });
-            }
-        }
+        problems.extend(of_route(route, outcomes.iter()));
     }
-    for (id, verdict) in &lowered.policies.verdicts {
-        if let Some(other) = &verdict.conflicts_with {
-            let message = format!("{other} is older, and has the same target");
-            let origin = Origin::new(id, "spec.targetRefs");
-            problems.push(Problem { origin, reason: reasons::CONFLICTED.to_owned(), message });
-        }
-        if let Some((reason, message)) = &verdict.unresolved {
-            let origin = Origin::new(id, "spec.validation");
+    problems.extend(lowered.policies.ids().flat_map(|id| of_policy(&lowered.policies, id)));
+    problems
+}
+
+/// What is wrong with a route; the outcomes come in the order of its parents.
+pub(crate) fn of_route<'a>(route: &AttachedRoute, outcomes: impl Iterator<Item = &'a RouteOutcome>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (parent, outcome) in route.parents.iter().zip(outcomes) {
+        if let ParentVerdict::NotAccepted { reason, message } = &parent.verdict {
+            let origin = Origin::new(&route.id, format!("spec.parentRefs[{}]", parent.place));
             problems.push(Problem { origin, reason: (*reason).to_owned(), message: message.clone() });
+        }
+        for fault in outcome.values.iter().chain(&outcome.references) {
+            let origin = Origin::new(&route.id, fault.field.clone());
+            problems.push(Problem { origin, reason: fault.reason.to_owned(), message: fault.message.clone() });
         }
     }
     problems
 }
 
-fn of_gateway(gateway: &crate::attach::AttachedGateway<'_>, problems: &mut Vec<Problem>) {
+/// What is wrong with a policy.
+pub(crate) fn of_policy(policies: &Policies, id: &ObjectId) -> Vec<Problem> {
+    let Some(verdict) = policies.verdict(id) else { return Vec::new() };
+    let mut problems = Vec::new();
+    if let Some(other) = &verdict.conflicts_with {
+        let message = format!("{other} is older, and has the same target");
+        let origin = Origin::new(id, "spec.targetRefs");
+        problems.push(Problem { origin, reason: reasons::CONFLICTED.to_owned(), message });
+    }
+    if let Some((reason, message)) = verdict.unresolved {
+        let origin = Origin::new(id, "spec.validation");
+        problems.push(Problem { origin, reason: reason.to_owned(), message });
+    }
+    problems
+}
+
+/// What is wrong with a Gateway, its listeners and its ListenerSets.
+pub(crate) fn of_gateway(gateway: &AttachedGateway) -> Vec<Problem> {
+    let mut problems = Vec::new();
     let mut tell = |origin: Origin, reason: &str, message: &str| {
         problems.push(Problem { origin, reason: reason.to_owned(), message: message.to_owned() });
     };
@@ -71,4 +86,5 @@ fn of_gateway(gateway: &crate::attach::AttachedGateway<'_>, problems: &mut Vec<P
             tell(listener.origin(), conflict.reason(), "another listener is in the way");
         }
     }
+    problems
 }

@@ -13,28 +13,36 @@ const MOST_PARENTS: usize = 32;
 
 pub(crate) fn statuses(
     options: &Options,
-    gateways: &Gateways<'_>,
-    routes: &Routes<'_>,
-    lowered: &Lowered<'_>,
+    gateways: &Gateways,
+    routes: &Routes,
+    lowered: &Lowered,
 ) -> Vec<(ObjectId, Status)> {
     let all = routes.all.iter().zip(&lowered.outcomes);
-    all.map(|(route, outcomes)| {
-        let mut parents: Vec<RouteParentStatus> = Vec::with_capacity(route.parents.len());
-        for (parent, outcome) in route.parents.iter().zip(outcomes) {
-            let repeated = parents.iter().any(|known| known.parent_ref == *parent.reference);
-            if gateways.all[parent.gateway].class_accepted && !repeated && parents.len() < MOST_PARENTS {
-                parents.push(entry(options, route, parent, outcome));
-            }
+    all.map(|(route, outcomes)| (route.id.clone(), status(options, gateways, route, outcomes.iter()))).collect()
+}
+
+/// The status of one route; the outcomes come in the order of its parents.
+pub(crate) fn status<'a>(
+    options: &Options,
+    gateways: &Gateways,
+    route: &AttachedRoute,
+    outcomes: impl Iterator<Item = &'a RouteOutcome>,
+) -> Status {
+    let mut parents: Vec<RouteParentStatus> = Vec::with_capacity(route.parents.len());
+    for (parent, outcome) in route.parents.iter().zip(outcomes) {
+        let repeated = parents.iter().any(|known| known.parent_ref == parent.reference);
+        let accepted = gateways.at(parent.gateway).is_some_and(|gateway| gateway.class_accepted);
+        if accepted && !repeated && parents.len() < MOST_PARENTS {
+            parents.push(entry(options, route, parent, outcome));
         }
-        (route.id.clone(), Status::Route(RouteStatus { parents }))
-    })
-    .collect()
+    }
+    Status::Route(RouteStatus { parents })
 }
 
 fn entry(
     options: &Options,
-    route: &AttachedRoute<'_>,
-    parent: &AttachedParent<'_>,
+    route: &AttachedRoute,
+    parent: &AttachedParent,
     outcome: &RouteOutcome,
 ) -> RouteParentStatus {
     let mut conditions = Conditions::at(route.source.metadata().generation);

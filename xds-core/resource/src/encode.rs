@@ -8,7 +8,7 @@ use prost_reflect::{DynamicMessage, ReflectMessage};
 
 use crate::canonical::{Malformed, canonicalize};
 use crate::references::references;
-use crate::wire::{WireType, read_slot};
+use crate::wire::{WireType, push_delimited_tag, push_varint, read_slot};
 
 /// Why no resource could be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +121,37 @@ impl Draft {
         self
     }
 
+    /// Puts messages that are encoded canonically already into the body at this byte, as the values of a repeated field: a
+    /// message of many parts can be made anew from its parts when one of them has changed.
+    ///
+    /// The result is canonical when the field's number is greater than those before the byte, and less than those after it.
+    ///
+    /// ```
+    /// use chancery_resource::Draft;
+    /// use envoy_types::pb::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
+    ///
+    /// let host = VirtualHost { name: "shop".into(), ..Default::default() };
+    /// let whole = RouteConfiguration { name: "r".into(), virtual_hosts: vec![host.clone()], ..Default::default() };
+    /// let empty = Draft::new(&RouteConfiguration { name: "r".into(), ..Default::default() })?;
+    /// let end = empty.body().len();
+    /// let assembled = empty.with_repeated(end, 2, [Draft::new(&host)?.body()].into_iter());
+    /// assert_eq!(assembled.encode()?, chancery_resource::encode(&whole)?);
+    /// # Ok::<(), chancery_resource::EncodeError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// When the byte is beyond the end of the body.
+    pub fn with_repeated<'a>(mut self, at: usize, field: u32, parts: impl Iterator<Item = &'a [u8]>) -> Draft {
+        let rest = self.body.split_off(at);
+        for part in parts {
+            push_delimited_tag(&mut self.body, field);
+            push_varint(&mut self.body, part.len() as u64);
+            self.body.extend_from_slice(part);
+        }
+        self.body.extend_from_slice(&rest);
+        self
+    }
+
     /// The type of the message.
     pub fn type_url(&self) -> &TypeUrl {
         &self.type_url
@@ -129,6 +160,11 @@ impl Draft {
     /// The canonical encoding of the message.
     pub fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// The canonical encoding of the message, for one who puts it elsewhere.
+    pub fn into_body(self) -> Vec<u8> {
+        self.body
     }
 
     /// The resource.

@@ -1,0 +1,141 @@
+//! Which sockets a proxy has, which listeners share them, and which route tables they lead to. Routes play no part in it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::Options;
+use crate::api::Protocol;
+use crate::attach::{AttachedGateway, AttachedListener, Slot};
+use crate::host::Host;
+use crate::ir::{RouteTableName, Socket};
+use crate::names;
+use crate::provenance::Origin;
+
+use super::hosts::Siblings;
+use super::redirect::Entrance;
+
+/// A listener of a Gateway, by its place.
+pub(crate) type ListenerAt = (Slot, usize);
+
+/// A listener, with where it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub(crate) at: ListenerAt,
+    gateway: Arc<AttachedGateway>,
+}
+
+impl Member {
+    pub(crate) fn listener(&self) -> &AttachedListener {
+        &self.gateway.listeners[self.at.1]
+    }
+}
+
+/// A socket and the listeners that share it.
+#[derive(Debug)]
+pub(crate) struct SocketPlan {
+    pub(crate) socket: Socket,
+    pub(crate) spec_port: u16,
+    pub(crate) further_addresses: Vec<IpAddr>,
+    pub(crate) members: Vec<Member>,
+    pub(crate) siblings: Siblings,
+}
+
+/// A route table and the listeners that have their hosts in it.
+#[derive(Debug)]
+pub(crate) struct TablePlan {
+    pub(crate) name: RouteTableName,
+    pub(crate) entrance: Entrance,
+    /// The listeners, by their place in the socket.
+    pub(crate) members: Vec<usize>,
+    /// The names of others, whose requests came to the wrong listener.
+    pub(crate) misdirected: Vec<Host>,
+    pub(crate) origins: Vec<Origin>,
+}
+
+/// The sockets of a proxy that serves these Gateways, the oldest first.
+pub(crate) fn sockets<'a>(
+    options: &Options,
+    gateways: impl Iterator<Item = (Slot, &'a Arc<AttachedGateway>)>,
+) -> Vec<SocketPlan> {
+    let mut sockets: BTreeMap<Socket, (u16, Vec<IpAddr>, Vec<Member>)> = BTreeMap::new();
+    for (slot, gateway) in gateways {
+        let Some((first, further)) = gateway.addresses.split_first() else { continue };
+        for (index, listener) in gateway.listeners.iter().enumerate() {
+            if listener.conflict.is_some() || listener.port == 0 {
+                continue;
+            }
+            let port = options.bind.port(listener.port);
+            let socket = Socket { address: *first, port, transport: listener.transport() };
+            let entry = sockets.entry(socket).or_insert_with(|| (listener.port, further.to_vec(), Vec::new()));
+            entry.2.push(Member { at: (slot, index), gateway: Arc::clone(gateway) });
+        }
+    }
+    let plan = |(socket, (spec_port, further_addresses, members)): (_, (_, _, Vec<Member>))| {
+        let siblings = Siblings::new(members.iter().map(|member| member.listener().host.clone()).collect());
+        SocketPlan { socket, spec_port, further_addresses, members, siblings }
+    };
+    sockets.into_iter().map(plan).collect()
+}
+
+impl SocketPlan {
+    /// Whether the other has the same tables with the same listeners in them.
+    pub(crate) fn leads_routes_like(&self, other: &SocketPlan) -> bool {
+        let member = |(one, other): (&Member, &Member)| {
+            let (a, b) = (one.listener(), other.listener());
+            (one.at, &a.host, a.is_served(), &a.listener.protocol, a.origin())
+                == (other.at, &b.host, b.is_served(), &b.listener.protocol, b.origin())
+        };
+        (&self.socket, self.spec_port) == (&other.socket, other.spec_port)
+            && self.members.len() == other.members.len()
+            && self.members.iter().zip(&other.members).all(member)
+    }
+
+    /// The listener that speaks for all.
+    pub(crate) fn first(&self) -> Option<&Member> {
+        self.members.iter().find(|member| member.listener().is_served()).or_else(|| self.members.first())
+    }
+
+    pub(crate) fn protocol(&self) -> Option<&Protocol> {
+        self.first().map(|first| &first.listener().listener.protocol)
+    }
+
+    pub(crate) fn is_served(&self) -> bool {
+        self.members.iter().any(|member| member.listener().is_served())
+    }
+
+    /// The route tables behind the socket: one for plain HTTP, one for each HTTPS listener.
+    pub(crate) fn tables(&self) -> Vec<TablePlan> {
+        match self.protocol() {
+            Some(Protocol::Http) if self.is_served() => vec![TablePlan {
+                name: names::plain_routes(&self.socket),
+                entrance: Entrance { scheme: "http", port: self.spec_port },
+                members: (0..self.members.len()).collect(),
+                misdirected: Vec::new(),
+                origins: self.members.iter().map(|member| member.listener().origin()).collect(),
+            }],
+            Some(Protocol::Https | Protocol::Tls) => {
+                let mut tables: Vec<TablePlan> = Vec::new();
+                for at in 0..self.members.len() {
+                    let listener = self.members[at].listener();
+                    if listener.listener.protocol == Protocol::Https && listener.is_served() {
+                        tables.push(self.tls_table(at));
+                    }
+                }
+                tables
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn tls_table(&self, at: usize) -> TablePlan {
+        let listener = self.members[at].listener();
+        TablePlan {
+            name: names::tls_routes(&self.socket, listener.host.server_name().as_deref()),
+            entrance: Entrance { scheme: "https", port: self.spec_port },
+            members: vec![at],
+            misdirected: self.siblings.misdirected(at).into_iter().cloned().collect(),
+            origins: vec![listener.origin()],
+        }
+    }
+}
