@@ -2,5 +2,6 @@
 
 pub mod lab;
 pub mod made;
+pub mod malls;
 pub mod shops;
 pub mod stand;

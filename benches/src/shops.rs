@@ -1,7 +1,7 @@
 //! Worlds of many shops: one Gateway, and routes with two rules each to services of their namespace.
 
-use chancery_translator::World;
 use chancery_translator::api::Object;
+use chancery_translator::{Change, World};
 use serde_json::{Value, json};
 
 /// A world of this many HTTPRoutes over this many namespaces, each namespace with ten services of two endpoints.
@@ -31,6 +31,32 @@ pub fn world(routes: usize, namespaces: usize) -> World {
         objects.push(http_route(&format!("shop-{}", route % namespaces), route));
     }
     objects.iter().map(|object| Object::read(object).expect("what is made here can be read").0).collect()
+}
+
+/// A route of [`world`], with a header filter or without.
+///
+/// # Panics
+/// Never, for what is made here.
+pub fn edited_route(number: usize, namespaces: usize, edited: bool) -> Change {
+    let mut route = http_route(&format!("shop-{}", number % namespaces), number);
+    if edited {
+        let set = json!([{"name": "x-edit", "value": "1"}]);
+        let filter = json!({"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": set}});
+        route["spec"]["rules"][0]["filters"] = json!([filter]);
+    }
+    Change::Put(Object::read(&route).expect("what is made here can be read").0)
+}
+
+/// A slice of [`world`], with another address or with its own.
+///
+/// # Panics
+/// Never, for what is made here.
+pub fn edited_slice(edited: bool) -> Change {
+    let [_, mut slice] = backend("shop-0", "backend-0", 0, 0);
+    if edited {
+        slice["endpoints"][0]["addresses"] = json!(["10.9.9.9"]);
+    }
+    Change::Put(Object::read(&slice).expect("what is made here can be read").0)
 }
 
 fn backend(namespace: &str, name: &str, x: usize, y: usize) -> [Value; 2] {

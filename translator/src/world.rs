@@ -120,6 +120,11 @@ impl World {
         })
     }
 
+    /// The objects of a kind, by name.
+    pub fn ids(&self, kind: Kind) -> Vec<ObjectId> {
+        with_objects!((&) self, kind, objects => objects.keys().cloned().collect())
+    }
+
     /// Takes an object away; whether there was one.
     pub fn remove(&mut self, id: &ObjectId) -> bool {
         with_objects!((&mut) self, id.kind, objects => objects.remove(id).is_some())

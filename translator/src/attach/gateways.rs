@@ -60,12 +60,10 @@ impl AttachedGateway {
 /// Which Gateway is meant: a number that is its own as long as it is there.
 pub(crate) type Slot = usize;
 
-/// The Gateways that are ours.
+/// The Gateways that are ours. In a whole translation the slots are in the order of their age.
 #[derive(Debug, Default)]
 pub(crate) struct Gateways {
-    slots: HashMap<Slot, Arc<AttachedGateway>>,
-    /// The oldest first.
-    order: Vec<Slot>,
+    slots: BTreeMap<Slot, Arc<AttachedGateway>>,
     by_id: HashMap<ObjectId, Slot>,
     /// The Gateway a ListenerSet is attached to, if that lets it in.
     by_set: HashMap<ObjectId, Slot>,
@@ -95,11 +93,10 @@ impl Gateways {
         proxies.values_mut().for_each(|members| find_conflicts(members));
         let mut gateways = Gateways::default();
         all.into_iter().enumerate().for_each(|(slot, gateway)| gateways.put(slot, Arc::new(gateway)));
-        gateways.order = (0..gateways.slots.len()).collect();
         gateways
     }
 
-    /// Puts a Gateway in its slot; its place in the order is for [`Gateways::sort`] to find.
+    /// Puts a Gateway in its slot.
     pub(crate) fn put(&mut self, slot: Slot, gateway: Arc<AttachedGateway>) {
         self.take(slot);
         self.by_id.insert(gateway.id.clone(), slot);
@@ -121,16 +118,9 @@ impl Gateways {
         Some(held)
     }
 
-    /// Finds the order anew.
-    pub(crate) fn sort(&mut self) {
-        self.order = self.slots.keys().copied().collect();
-        let slots = &self.slots;
-        self.order.sort_by(|a, b| slots[a].gateway.metadata.age().cmp(&slots[b].gateway.metadata.age()));
-    }
-
-    /// Every Gateway with its slot, the oldest first.
+    /// Every Gateway with its slot, in the order of the slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &Arc<AttachedGateway>)> {
-        self.order.iter().filter_map(|slot| Some((*slot, self.slots.get(slot)?)))
+        self.slots.iter().map(|(slot, gateway)| (*slot, gateway))
     }
 
     /// The Gateway of a slot.

@@ -42,7 +42,6 @@ impl Translator {
         for proxy in &proxies {
             self.settle_proxy(proxy, agenda, said);
         }
-        self.gateways.sort();
         agenda.proxies.extend(proxies);
     }
 
