@@ -1,6 +1,5 @@
 //! Gateway API objects as what is served: read from files, translated, published, run, and told about.
 
-mod change;
 mod conductor;
 mod documents;
 mod facts;
@@ -9,6 +8,7 @@ mod plane;
 mod refusals;
 mod source;
 mod standing;
+mod state;
 
 pub(crate) use conductor::Current;
 pub(crate) use plane::{GatewayPlane, Serving};

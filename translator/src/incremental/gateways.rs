@@ -142,7 +142,7 @@ impl Translator {
             agenda.gateway_statuses.insert(gateway.id.clone());
             let shown = |gateway: &AttachedGateway| gateway.client_certificate.clone();
             if before.as_deref().is_some_and(|before| shown(before) != shown(&gateway)) {
-                self.memo.borrow_mut().forget_shown(&gateway.id);
+                self.memo.forget_shown(&gateway.id);
             }
             let gateway = Arc::new(gateway);
             self.gateways.put(slot, Arc::clone(&gateway));

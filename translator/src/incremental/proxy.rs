@@ -11,7 +11,9 @@ use crate::api::ObjectId;
 use crate::attach::RouteAge;
 use crate::emit;
 use crate::host::Host;
-use crate::ir::{self, EndpointName, Listener, RouteTable, RouteTableName, Socket, VirtualHost};
+use crate::ir::{
+    self, ClusterName, EndpointName, Listener, RouteTable, RouteTableName, SecretName, Socket, VirtualHost,
+};
 use crate::key::ProxyId;
 use crate::lower::{
     EndpointSource, HostWriter, ListenerAt, Needs, Slices, SocketPlan, TablePlan, depends_on_routes, lower_listener,
@@ -297,6 +299,32 @@ impl ProxyNode {
     /// Forgets who uses endpoints.
     pub(super) fn leave(&self, proxy: &ProxyId, users: &mut EndpointUsers) {
         self.sources.values().for_each(|source| users.remove(proxy, source));
+    }
+
+    /// Of all that is served, what this resource is made from.
+    pub(super) fn model_of(&self, slices: &Slices, type_url: &TypeUrl, name: &str) -> ir::Proxy {
+        let mut model = ir::Proxy::default();
+        let holdings = &self.holdings;
+        match type_url {
+            one if *one == TypeUrl::LISTENER => {
+                let named = self.listeners.iter().find(|(socket, _)| names::listener(socket) == name);
+                model.listeners.extend(named.map(|(_, listener)| listener.clone()));
+            }
+            one if *one == TypeUrl::ROUTE => {
+                let table = self.tables.get(&RouteTableName(name.into()));
+                model.route_tables.extend(table.map(TableNode::table));
+            }
+            one if *one == TypeUrl::CLUSTER => {
+                let backend = holdings.cluster(&ClusterName(name.into()));
+                model.clusters.extend(backend.map(|backend| backend.cluster.clone()));
+            }
+            one if *one == TypeUrl::ENDPOINTS => {
+                let source = holdings.endpoints(&EndpointName(name.into()));
+                model.endpoints.extend(source.map(|source| slices.endpoints(source)));
+            }
+            _ => model.secrets.extend(holdings.secret(&SecretName(name.into())).cloned()),
+        }
+        model
     }
 
     /// All that is served.

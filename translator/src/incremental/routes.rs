@@ -1,5 +1,6 @@
 //! Routes: what each attaches to and comes to, made anew when something it was made from has changed.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -55,14 +56,16 @@ impl Translator {
         let lookup = Lookup::told(&self.world, &self.grants, &reads);
         let source = RouteSource::find(&self.world, id);
         let attached = source.and_then(|source| attach_route(lookup, &self.options, &self.gateways, id, source));
-        let backends = Backends { lookup, slices: &self.slices, policies: &self.policies, memo: &self.memo };
+        let memo = RefCell::new(std::mem::take(&mut self.memo));
+        let backends = Backends { lookup, slices: &self.slices, policies: &self.policies, memo: &memo };
         let alone = attached.map(|route| {
             let lowered = lower_route(backends, &self.gateways, &route).into_iter().map(Arc::new).collect();
             (route, lowered)
         });
+        self.memo = memo.into_inner();
         for orphan in self.dependents.set(id, reads.into_facts()) {
             if let Fact::Backend(service) = orphan {
-                self.memo.borrow_mut().forget(&service);
+                self.memo.forget(&service);
             }
         }
         alone

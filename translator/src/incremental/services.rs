@@ -11,14 +11,14 @@ use super::translator::Translator;
 impl Translator {
     /// What a service leads to may be another: everybody who refers to it looks again.
     pub(super) fn service_changed(&mut self, service: &ObjectId, agenda: &mut Agenda) {
-        self.memo.borrow_mut().forget(service);
+        self.memo.forget(service);
         agenda.changed(&self.dependents, &Fact::Backend(service.clone()));
     }
 
     /// Other slices mean other endpoints, and that is all, as long as the ports are reached the same way.
     pub(super) fn update_services(&mut self, agenda: &mut Agenda) {
         for service in agenda.sliced.clone() {
-            if self.memo.borrow().is_reached_otherwise(&service, &self.slices) {
+            if self.memo.is_reached_otherwise(&service, &self.slices) {
                 self.service_changed(&service, agenda);
             }
         }

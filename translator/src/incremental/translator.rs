@@ -1,10 +1,10 @@
 //! The translator: what is kept, and the steps of an update.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chancery_cache::ResourceSet;
+use chancery_protocol::{ResourceName, TypeUrl};
 
 use crate::api::{ObjectId, ParentRef, Status};
 use crate::attach::{AddressFault, Classes, Gateways, Grants, Slot};
@@ -12,7 +12,7 @@ use crate::delivery::Facts;
 use crate::key::ProxyId;
 use crate::lower::{Memo, Policies, Slices};
 use crate::options::{Bind, Delivery};
-use crate::provenance::Provenances;
+use crate::provenance::{Provenance, Provenances};
 use crate::status;
 use crate::translation::{Problem, ProxyResources, Translation};
 use crate::{Options, World};
@@ -84,7 +84,7 @@ pub struct Translator {
     pub(super) gateways: Gateways,
     // Backends.
     pub(super) policies: Policies,
-    pub(super) memo: RefCell<Memo>,
+    pub(super) memo: Memo,
     // Routes.
     pub(super) routes: HashMap<ObjectId, RouteNode>,
     pub(super) mixed: Mixed,
@@ -117,7 +117,7 @@ impl Translator {
             collisions: BTreeMap::new(),
             gateways: Gateways::default(),
             policies: Policies::default(),
-            memo: RefCell::default(),
+            memo: Memo::default(),
             routes: HashMap::new(),
             mixed: Mixed::default(),
             places: Places::default(),
@@ -153,6 +153,12 @@ impl Translator {
     /// The resources of a proxy.
     pub fn resources(&self, proxy: &ProxyId) -> Option<&ResourceSet> {
         self.proxies.get(proxy).map(|node| &node.resources)
+    }
+
+    /// Where a resource of a proxy, and what is in it, comes from.
+    pub fn provenance(&self, proxy: &ProxyId, type_url: &TypeUrl, name: &ResourceName) -> Option<Provenance> {
+        let model = self.proxies.get(proxy)?.model_of(&self.slices, type_url, name.as_str());
+        Provenances::of(Arc::new(model)).get(&(type_url.clone(), name.clone())).cloned()
     }
 
     /// Applies changes, all of them before anything comes of them.

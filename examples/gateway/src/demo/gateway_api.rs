@@ -15,7 +15,7 @@ use chancery_translator::{Options, translate};
 use super::{PATIENCE, answered_by, manifests, plan, replace, sockets, tell, title};
 use crate::command::Demo;
 use crate::explain::{Question, tell as explained};
-use crate::gateway_api::{GatewayPlane, Serving, table};
+use crate::gateway_api::{Current, GatewayPlane, Serving, table};
 use crate::runner::{Process, Runner, privileged_port_offset};
 use crate::voice::Voice;
 use crate::{Failure, stop};
@@ -120,7 +120,8 @@ async fn reachable(plane: &GatewayPlane, name: &str) -> Result<SocketAddr, Failu
     let id = ObjectId::new(Kind::Gateway, "shop", name);
     let what = format!("{id} to be programmed");
     let waited = wait_until(&what, PATIENCE, async || {
-        let statuses = plane.current.borrow().statuses.clone();
+        let shared = plane.current.borrow().shared.clone();
+        let statuses = shared.read(|state| state.statuses.clone());
         let Some(Status::Gateway(status)) = statuses.get(&id) else { return Err(Seen::from("no status")) };
         let programmed = status.conditions.iter().find(|condition| condition.kind == "Programmed");
         if let Some(condition) = programmed.filter(|condition| condition.status != Truth::True) {
@@ -199,9 +200,14 @@ fn explain(plane: &GatewayPlane, path: &str) -> Result<(), Failure> {
 /// Waits until something is wrong, and tells what.
 async fn with_problem(plane: &GatewayPlane) -> Result<String, Failure> {
     let mut all = plane.current.clone();
-    let wrong = tokio::time::timeout(PATIENCE, all.wait_for(|current| !current.translation.problems.is_empty()));
+    let wrong = tokio::time::timeout(PATIENCE, all.wait_for(|current| problem_of(current).is_some()));
     let current = wrong.await??.clone();
-    Ok(current.translation.problems.first().map(|problem| current.seen.told(problem)).unwrap_or_default())
+    Ok(problem_of(&current).unwrap_or_default())
+}
+
+fn problem_of(current: &Current) -> Option<String> {
+    let problems = current.shared.read(|state| state.translator.problems());
+    problems.first().map(|problem| current.seen.told(problem))
 }
 
 async fn second_gateway(plane: &GatewayPlane, root: &Path) -> Result<(), Failure> {

@@ -5,19 +5,20 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_cache::{Deliveries, GroupKey, Publisher, ResourceSet, StreamDelivery};
+use chancery_cache::{Deliveries, GroupKey, Patch, Publisher, ResourceSet, StreamDelivery};
 use chancery_files::StatusFile;
 use chancery_testkit::Bootstrap;
 use chancery_translator::api::{ObjectId, Status};
 use chancery_translator::{
-    Bind, Delivery, Facts, Options, Proxies, ProxyId, Translation, Usable, World, merge_status, translate,
+    Bind, Change, Delivery, Facts, Options, Proxies, ProxyId, ProxyUpdate, Update, Usable, World, merge_status,
 };
 use tokio::sync::watch;
 
 use super::facts::Reached;
 use super::refusals::RefusedByProxy;
 use super::source::Seen;
-use super::{change, facts, refusals};
+use super::state::Shared;
+use super::{facts, refusals};
 use crate::runner::{Addresses, Runner};
 use crate::standing::in_words;
 use crate::voice::Voice;
@@ -30,12 +31,8 @@ const BURST: Duration = Duration::from_millis(30);
 pub(crate) struct Current {
     /// What the files hold.
     pub(crate) seen: Arc<Seen>,
-    /// What it comes to.
-    pub(crate) translation: Arc<Translation>,
-    /// What is said of each object.
-    pub(crate) statuses: Arc<BTreeMap<ObjectId, Status>>,
-    /// The options it was translated with.
-    pub(crate) options: Arc<Options>,
+    /// What it comes to, and what is said of each object; as it is now, which may be after the last step.
+    pub(crate) shared: Shared,
     /// How many times the files were read.
     pub(crate) readings: u64,
 }
@@ -57,10 +54,11 @@ pub(super) struct Conductor {
     voice: Voice,
     local: Option<Local>,
     status_file: Option<StatusFile>,
-    published: BTreeMap<ProxyId, ResourceSet>,
+    shared: Shared,
+    /// The proxies whose groups hold all that was there for them.
+    published: BTreeSet<ProxyId>,
     /// Groups whose proxies are told to serve nothing, until they have gone.
     leaving: BTreeSet<GroupKey>,
-    facts: Facts,
     told: Vec<RefusedByProxy>,
     current: watch::Sender<Arc<Current>>,
 }
@@ -74,17 +72,19 @@ impl Conductor {
         status_file: Option<StatusFile>,
         current: watch::Sender<Arc<Current>>,
     ) -> Conductor {
+        let mut observing = options.clone();
+        observing.delivery = Delivery::Observed(Facts::default());
         Conductor {
             options,
+            shared: Shared::new(observing),
             publisher,
             deliveries,
             server,
             voice,
             local,
             status_file,
-            published: BTreeMap::new(),
+            published: BTreeSet::new(),
             leaving: BTreeSet::new(),
-            facts: Facts::default(),
             told: Vec::new(),
             current,
         }
@@ -103,26 +103,34 @@ impl Conductor {
 
     /// The files hold something new.
     pub(super) fn read(&mut self, seen: Arc<Seen>) {
-        let mut options = self.options_for(&seen.world);
-        options.delivery = Delivery::Observed(self.facts.clone());
-        let translation = translate(&seen.world, &options);
-        self.publish(&translation);
-        self.run_proxies(&translation);
+        let bind = self.bind_for(&seen.world);
+        let changes: Vec<Change> = seen
+            .changed
+            .iter()
+            .map(|id| match seen.world.get(id) {
+                Some(object) => Change::Put(object),
+                None => Change::Remove(id.clone()),
+            })
+            .collect();
+        let update = self.shared.write(|state| {
+            // The sockets first: a Gateway that is new finds its own.
+            let rebound = state.translator.rebind(bind);
+            let updated = state.translator.update(changes);
+            [rebound, updated]
+        });
+        update.iter().for_each(|update| self.publish(update));
+        self.run_proxies();
         let readings = self.current.borrow().readings + 1;
-        let current = Current {
-            seen,
-            translation: Arc::new(translation),
-            options: Arc::new(options),
-            readings,
-            ..Current::clone(&self.current.borrow())
-        };
-        self.settle(current, true);
+        let current = Current { seen, shared: self.shared.clone(), readings };
+        let [rebound, updated] = update;
+        let mut statuses = rebound.statuses;
+        statuses.extend(updated.statuses);
+        self.settle(Some(current), statuses);
     }
 
     /// The proxies said something new.
     pub(super) fn listen(&mut self) {
-        let current = Current::clone(&self.current.borrow());
-        self.settle(current, false);
+        self.settle(None, BTreeMap::new());
     }
 
     /// Ends the proxies this machine runs.
@@ -133,42 +141,51 @@ impl Conductor {
     }
 
     /// Finds out what the proxies made of it, and says so.
-    fn settle(&mut self, mut current: Current, fresh: bool) {
+    fn settle(&mut self, fresh: Option<Current>, mut statuses: BTreeMap<ObjectId, Option<Status>>) {
         let streams = self.deliveries.streams();
         let reached = if self.local.is_some() { Reached::Bound } else { Reached::BySource };
-        let facts = facts::of(current.translation.proxies.keys(), &streams, reached);
-        if facts != self.facts {
-            self.facts = facts.clone();
-            let mut options = Options::clone(&current.options);
-            options.delivery = Delivery::Observed(facts);
-            current.translation = Arc::new(translate(&current.seen.world, &options));
-        } else if !fresh {
-            self.part(&streams);
-            self.tell_of_refusals(&current.translation, &streams);
-            return;
-        }
-        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let controller = &self.options.controller_name;
-        let merged = current.translation.statuses.iter().map(|(id, desired)| {
-            (id.clone(), merge_status(current.statuses.get(id), desired.clone(), controller, &now))
-        });
-        let statuses: BTreeMap<ObjectId, Status> = merged.collect();
-        if statuses != *current.statuses {
-            current.statuses = Arc::new(statuses);
-            if let Some(Err(error)) = self.status_file.as_ref().map(|file| file.write(&current.statuses)) {
-                eprintln!("chancery: {error}");
-            }
+        let shared = self.shared.clone();
+        let facts = shared.read(|state| facts::of(state.translator.proxies(), &streams, reached));
+        let observed = shared.write(|state| state.translator.observe(Delivery::Observed(facts)));
+        self.publish(&observed);
+        statuses.extend(observed.statuses);
+        let said = !statuses.is_empty();
+        if said {
+            self.say(statuses);
         }
         self.part(&streams);
-        self.tell_of_refusals(&current.translation, &streams);
-        self.current.send_replace(Arc::new(current));
+        self.tell_of_refusals(&streams);
+        if said || fresh.is_some() {
+            let current = fresh.unwrap_or_else(|| Current::clone(&self.current.borrow()));
+            self.current.send_replace(Arc::new(current));
+        }
     }
 
-    /// The options for this world: proxies this machine runs are bound to addresses of their own.
-    fn options_for(&mut self, world: &World) -> Options {
-        let mut options = self.options.clone();
-        let Some(local) = &mut self.local else { return options };
-        let shared = options.proxies == Proxies::PerClass;
+    /// Says what is new of the statuses, with the time.
+    fn say(&self, statuses: BTreeMap<ObjectId, Option<Status>>) {
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let controller = &self.options.controller_name;
+        self.shared.write(|state| {
+            for (id, desired) in statuses {
+                match desired {
+                    Some(desired) => {
+                        let merged = merge_status(state.statuses.get(&id), desired, controller, &now);
+                        state.statuses.insert(id, merged);
+                    }
+                    None => drop(state.statuses.remove(&id)),
+                }
+            }
+        });
+        let written = self.status_file.as_ref().map(|file| self.shared.read(|state| file.write(&state.statuses)));
+        if let Some(Err(error)) = written {
+            eprintln!("chancery: {error}");
+        }
+    }
+
+    /// Where this world is bound: proxies this machine runs have addresses of their own.
+    fn bind_for(&mut self, world: &World) -> Bind {
+        let Some(local) = &mut self.local else { return self.options.bind.clone() };
+        let shared = self.options.proxies == Proxies::PerClass;
         let owner = |id: &ObjectId, class: &str| match shared {
             true => class.to_owned(),
             false => ProxyId::Gateway(id.clone()).to_string(),
@@ -180,45 +197,56 @@ impl Conductor {
             .collect();
         let given = local.addresses.assign(owners.iter().map(|(_, owner)| owner.as_str()));
         let addresses = owners.iter().filter_map(|(id, owner)| Some((id.clone(), *given.get(owner)?)));
-        options.bind = Bind {
+        Bind {
             addresses: addresses.collect(),
             otherwise: IpAddr::from([127, 0, 0, 1]),
             privileged_port_offset: local.privileged_port_offset,
             usable: Usable::Loopback,
-        };
-        options
+        }
     }
 
-    fn publish(&mut self, translation: &Translation) {
-        for (proxy, wanted) in &translation.proxies {
-            let group = GroupKey::new(&proxy.to_string());
-            let outcome = match self.published.get(proxy) {
-                None => self.publisher.publish(&group, wanted.resources.clone()),
-                Some(held) => self.publisher.apply(&group, change::between(held, &wanted.resources)),
-            };
-            self.leaving.remove(&group);
-            match outcome {
-                Ok(published) => {
-                    let (added, changed, removed) = (published.added, published.changed, published.removed);
-                    if added + changed + removed > 0 {
-                        self.voice
-                            .say(format!("[{proxy}] published: {added} added, {changed} changed, {removed} removed"));
-                    }
-                    self.published.insert(proxy.clone(), wanted.resources.clone());
-                }
-                Err(error) => eprintln!("chancery: {proxy} keeps what it has: {error}"),
+    fn publish(&mut self, update: &Update) {
+        for (proxy, update) in &update.proxies {
+            match update {
+                ProxyUpdate::Changed(patch) => self.publish_changes(proxy, patch),
+                ProxyUpdate::Gone => self.publish_nothing(proxy),
             }
         }
-        let gone: Vec<ProxyId> =
-            self.published.keys().filter(|proxy| !translation.proxies.contains_key(proxy)).cloned().collect();
-        for proxy in gone {
-            self.published.remove(&proxy);
-            // A proxy whose group is removed keeps what it has: first it is told to serve nothing.
-            let group = GroupKey::new(&proxy.to_string());
-            if self.publisher.publish(&group, ResourceSet::new()).is_ok() {
-                self.voice.say(format!("[{proxy}] is no longer served"));
-                self.leaving.insert(group);
+    }
+
+    fn publish_changes(&mut self, proxy: &ProxyId, patch: &Patch) {
+        let group = GroupKey::new(&proxy.to_string());
+        let outcome = match self.published.contains(proxy) {
+            true => self.publisher.apply(&group, patch.clone()),
+            // A group that is new, or did not take what came before, gets everything.
+            false => {
+                let all = self.shared.read(|state| state.translator.resources(proxy).cloned());
+                self.publisher.publish(&group, all.unwrap_or_default())
             }
+        };
+        self.leaving.remove(&group);
+        match outcome {
+            Ok(published) => {
+                let (added, changed, removed) = (published.added, published.changed, published.removed);
+                if added + changed + removed > 0 {
+                    self.voice.say(format!("[{proxy}] published: {added} added, {changed} changed, {removed} removed"));
+                }
+                self.published.insert(proxy.clone());
+            }
+            Err(error) => {
+                self.published.remove(proxy);
+                eprintln!("chancery: {proxy} keeps what it has: {error}");
+            }
+        }
+    }
+
+    /// A proxy whose group is removed keeps what it has: first it is told to serve nothing.
+    fn publish_nothing(&mut self, proxy: &ProxyId) {
+        self.published.remove(proxy);
+        let group = GroupKey::new(&proxy.to_string());
+        if self.publisher.publish(&group, ResourceSet::new()).is_ok() {
+            self.voice.say(format!("[{proxy}] is no longer served"));
+            self.leaving.insert(group);
         }
     }
 
@@ -234,18 +262,19 @@ impl Conductor {
         });
     }
 
-    fn run_proxies(&mut self, translation: &Translation) {
+    fn run_proxies(&mut self) {
         let Some(local) = &mut self.local else { return };
         let bootstrap = |proxy: &ProxyId| {
             let name = proxy.to_string();
             let text = Bootstrap::new(self.server).node(&name, &name).to_yaml();
             (name, text)
         };
-        local.runner.want(&translation.proxies.keys().map(bootstrap).collect());
+        let wanted = self.shared.read(|state| state.translator.proxies().map(bootstrap).collect());
+        local.runner.want(&wanted);
     }
 
-    fn tell_of_refusals(&mut self, translation: &Translation, streams: &[StreamDelivery]) {
-        let refused = refusals::of(translation, streams);
+    fn tell_of_refusals(&mut self, streams: &[StreamDelivery]) {
+        let refused = self.shared.read(|state| refusals::of(&state.translator, streams));
         for one in refused.iter().filter(|one| !self.told.contains(one)) {
             let RefusedByProxy { proxy, type_url, name, words, origins, .. } = one;
             self.voice.say(format!("[{proxy}] refuses {} {name}: {words}", in_words(type_url)));

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use chancery_cache::SnapshotCache;
+use chancery_translator::Translator;
 use tokio::sync::watch;
 
 use super::conductor::Current;
@@ -36,25 +37,25 @@ pub(super) fn router(known: Known) -> Router {
 }
 
 async fn objects(State(known): State<Known>) -> Json<serde_json::Value> {
-    Json(documents::list(&known.current.borrow().statuses))
+    let shared = known.current.borrow().shared.clone();
+    Json(shared.read(|state| documents::list(&state.statuses)))
 }
 
 async fn resources(State(known): State<Known>) -> Json<Served> {
-    let current = known.current.borrow().clone();
-    Json(Served::of(&current.translation, &current.options))
+    let shared = known.current.borrow().shared.clone();
+    Json(shared.read(|state| Served::of(&state.translator.translation(), state.translator.options())))
 }
 
 /// How it stands.
 pub(super) fn standing(known: &Known) -> Standing {
     let current = known.current.borrow().clone();
     let streams = known.cache.delivery().streams();
-    let mut resources: BTreeMap<String, usize> = BTreeMap::new();
-    for resource in current.translation.proxies.values().flat_map(|proxy| proxy.resources.iter()) {
-        *resources.entry(in_words(resource.type_url())).or_default() += 1;
-    }
-    let of_objects = current.translation.problems.iter().map(|problem| current.seen.told(problem));
-    let problems = current.seen.problems.iter().cloned().chain(of_objects);
-    let refused = refusals::of(&current.translation, &streams);
+    let (resources, problems, refused, objects) = current.shared.read(|state| {
+        let translator = &state.translator;
+        let problems: Vec<String> = translator.problems().iter().map(|problem| current.seen.told(problem)).collect();
+        (counted(translator), problems, refusals::of(translator, &streams), rows(&state.statuses))
+    });
+    let problems = current.seen.problems.iter().cloned().chain(problems);
     let mut proxies: Vec<Proxy> = streams.into_iter().map(Proxy::of).collect();
     for proxy in &mut proxies {
         for (asked, one) in proxy.types.iter_mut().flat_map(|asked| {
@@ -74,8 +75,18 @@ pub(super) fn standing(known: &Known) -> Standing {
         resources,
         problems: problems.collect(),
         dangling: Vec::new(),
-        objects: rows(&current.statuses),
+        objects,
         processes: known.processes.as_ref().map(|processes| processes.borrow().clone()).unwrap_or_default(),
         proxies,
     }
+}
+
+/// How many resources there are of each type.
+fn counted(translator: &Translator) -> BTreeMap<String, usize> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let sets = translator.proxies().filter_map(|proxy| translator.resources(proxy));
+    for resource in sets.flat_map(|set| set.iter()) {
+        *counts.entry(in_words(resource.type_url())).or_default() += 1;
+    }
+    counts
 }

@@ -2,7 +2,7 @@
 
 use chancery_cache::StreamDelivery;
 use chancery_protocol::{ResourceName, TypeUrl, printable};
-use chancery_translator::{Origin, ProxyId, Translation};
+use chancery_translator::{Origin, Translator};
 
 /// A resource a proxy refused.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,7 +17,7 @@ pub(super) struct RefusedByProxy {
 }
 
 /// All that is refused now.
-pub(super) fn of(translation: &Translation, streams: &[StreamDelivery]) -> Vec<RefusedByProxy> {
+pub(super) fn of(translator: &Translator, streams: &[StreamDelivery]) -> Vec<RefusedByProxy> {
     let mut all = Vec::new();
     for stream in streams {
         let proxy = stream.group.as_str();
@@ -29,7 +29,7 @@ pub(super) fn of(translation: &Translation, streams: &[StreamDelivery]) -> Vec<R
                 proxy: proxy.to_owned(),
                 type_url: one.type_url.clone(),
                 name: refused.name.clone(),
-                origins: origins(translation, proxy, &one.type_url, &refused.name, &words),
+                origins: origins(translator, proxy, &one.type_url, &refused.name, &words),
                 words,
             });
         }
@@ -40,15 +40,14 @@ pub(super) fn of(translation: &Translation, streams: &[StreamDelivery]) -> Vec<R
 /// Where a refused resource comes from. When the proxy's words name a part of it, like a route, that part's origins;
 /// those of the whole resource otherwise.
 pub(super) fn origins(
-    translation: &Translation,
+    translator: &Translator,
     proxy: &str,
     type_url: &TypeUrl,
     name: &ResourceName,
     words: &str,
 ) -> Vec<Origin> {
-    let is_it = |(id, _): &(&ProxyId, _)| id.to_string() == proxy;
-    let Some((_, resources)) = translation.proxies.iter().find(is_it) else { return Vec::new() };
-    let Some(provenance) = resources.provenance.get(&(type_url.clone(), name.clone())) else { return Vec::new() };
+    let Some(id) = translator.proxies().find(|id| id.to_string() == proxy) else { return Vec::new() };
+    let Some(provenance) = translator.provenance(id, type_url, name) else { return Vec::new() };
     let named = provenance.parts.iter().filter(|(part, _)| words.contains(part.as_str()));
     match named.max_by_key(|(part, _)| part.len()) {
         Some((_, origins)) => origins.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chancery_cache::Deliveries;
 use chancery_directory::Report;
-use chancery_translator::api::Status;
+use chancery_translator::api::{ObjectId, Status};
 use tokio::sync::watch;
 
 use crate::gateway_api::Current;
@@ -18,24 +18,23 @@ const SHOWN: usize = 4;
 
 /// Prints what every reading of the objects found, and each problem once.
 pub(super) async fn of_objects(mut all: watch::Receiver<Arc<Current>>) {
-    let mut last = Current::default();
+    let (mut readings, mut before) = (0, Vec::<String>::new());
     loop {
         let current = Current::clone(&all.borrow_and_update());
-        if current.readings != last.readings {
+        let (proxies, of_objects) =
+            current.shared.read(|state| (state.translator.proxies().count(), state.translator.problems()));
+        if current.readings != readings {
+            readings = current.readings;
             let (objects, files) = (current.seen.world.len(), current.seen.files);
-            let proxies = current.translation.proxies.len();
             println!("[files] {objects} objects in {files} files, for {proxies} proxies; {}", changes(&current));
         }
-        let problems = |current: &Current| -> Vec<String> {
-            let of_objects = current.translation.problems.iter().map(|problem| current.seen.told(problem));
-            current.seen.problems.iter().cloned().chain(of_objects).collect()
-        };
-        let (before, now) = (problems(&last), problems(&current));
+        let of_objects = of_objects.iter().map(|problem| current.seen.told(problem));
+        let now: Vec<String> = current.seen.problems.iter().cloned().chain(of_objects).collect();
         now.iter().filter(|problem| !before.contains(problem)).for_each(|problem| println!("  {problem}"));
         if now.is_empty() && !before.is_empty() {
             println!("  all objects are good again");
         }
-        last = current;
+        before = now;
         if all.changed().await.is_err() {
             return;
         }
@@ -62,14 +61,8 @@ fn changes(current: &Current) -> String {
 pub(super) async fn of_addresses(mut all: watch::Receiver<Arc<Current>>) {
     let mut last = BTreeMap::new();
     loop {
-        let statuses = all.borrow_and_update().statuses.clone();
-        let mut now = BTreeMap::new();
-        for (id, status) in statuses.iter() {
-            if let Status::Gateway(status) = status {
-                let addresses: Vec<&str> = status.addresses.iter().map(|address| address.value.as_str()).collect();
-                now.insert(id.clone(), addresses.join(", "));
-            }
-        }
+        let shared = all.borrow_and_update().shared.clone();
+        let now = shared.read(|state| gateway_addresses(&state.statuses));
         for (id, addresses) in
             now.iter().filter(|(id, addresses)| !addresses.is_empty() && last.get(*id) != Some(*addresses))
         {
@@ -80,6 +73,18 @@ pub(super) async fn of_addresses(mut all: watch::Receiver<Arc<Current>>) {
             return;
         }
     }
+}
+
+fn gateway_addresses(statuses: &BTreeMap<ObjectId, Status>) -> BTreeMap<ObjectId, String> {
+    let gateways = statuses.iter().filter_map(|(id, status)| match status {
+        Status::Gateway(status) => Some((id, status)),
+        _ => None,
+    });
+    let addresses = gateways.map(|(id, status)| {
+        let addresses: Vec<&str> = status.addresses.iter().map(|address| address.value.as_str()).collect();
+        (id.clone(), addresses.join(", "))
+    });
+    addresses.collect()
 }
 
 /// Prints what every reading of the directory found, and each problem once.
