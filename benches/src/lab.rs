@@ -4,9 +4,12 @@ mod client;
 mod counting;
 mod experiment;
 mod floor;
+mod peer;
 mod server;
+mod socket;
 mod usage;
 
 pub use experiment::{Experiment, Row, Served};
+pub use peer::go_control_plane;
 pub use server::{Kind, serve};
 pub use usage::Usage;

@@ -3,5 +3,6 @@
 pub mod lab;
 pub mod made;
 pub mod malls;
+pub mod plot;
 pub mod shops;
 pub mod stand;

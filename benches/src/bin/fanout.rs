@@ -1,14 +1,25 @@
 //! The fan-out lab: what one change of one resource costs a server with many streams, beside a bare tonic server.
 
+use std::alloc::System;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use chancery_benches::lab::{Experiment, Kind, Row, serve};
+use chancery_benches::lab::{Experiment, Kind, Row, go_control_plane, serve};
+use chancery_benches::plot::{Line, plot};
 use chancery_benches::stand::Failure;
 use clap::{Parser, Subcommand, ValueEnum};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+/// Counts what servers allocate.
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// The sizes of a sweep.
+const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 
 /// Replaces one resource again and again, and measures the server until the last stream has accepted each change.
 ///
-/// Runs Chancery, a plain tonic server, and Chancery again. With `--stalled`, Chancery with and without stalled streams.
+/// Runs Chancery, a plain tonic server, bare sockets, with `--peers` go-control-plane, and Chancery again. With `--stalled`, Chancery with and without stalled streams.
 #[derive(Parser)]
 struct Arguments {
     /// Resources, all of them named by every stream.
@@ -35,6 +46,12 @@ struct Arguments {
     /// Fails when Chancery takes more than this many times the CPU of the floor.
     #[arg(long)]
     at_most: Option<f64>,
+    /// Beside the floors, runs the peers that can be built here; those that cannot are named, with the reason.
+    #[arg(long)]
+    peers: bool,
+    /// Runs at several numbers of resources and of streams, and writes tables as JSON and plots as SVG to this folder.
+    #[arg(long, value_name = "FOLDER")]
+    sweep: Option<PathBuf>,
     /// Small numbers, to see that everything works.
     #[arg(long)]
     smoke: bool,
@@ -73,7 +90,9 @@ fn main() -> Result<ExitCode, Failure> {
         experiment = Experiment { resources: 200, streams: 20, changes: 20, interval_ms: 10, ..experiment };
     }
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        if experiment.stalled > 0 {
+        if let Some(folder) = &arguments.sweep {
+            sweep(&arguments, &experiment, folder).await
+        } else if experiment.stalled > 0 {
             stall(&arguments, &experiment).await
         } else {
             fan_out(&arguments, &experiment).await
@@ -81,19 +100,66 @@ fn main() -> Result<ExitCode, Failure> {
     })
 }
 
-/// Chancery, the floor, Chancery again.
+/// Chancery, the floors and the peers that can be had, Chancery again.
 async fn fan_out(arguments: &Arguments, experiment: &Experiment) -> Result<ExitCode, Failure> {
-    let rows = [
+    let mut rows = vec![
         experiment.run("chancery", Kind::Chancery).await?,
         experiment.run("tonic floor", Kind::Tonic).await?,
-        experiment.run("chancery again", Kind::Chancery).await?,
+        experiment.run("socket floor", Kind::Socket).await?,
     ];
-    let [first, floor, second] = &rows;
-    let ratio = (first.cpu_ms_per_change + second.cpu_ms_per_change) / 2.0 / floor.cpu_ms_per_change;
+    if arguments.peers {
+        match go_control_plane() {
+            Ok(_) => rows.push(experiment.run("go-control-plane", Kind::GoControlPlane).await?),
+            Err(reason) => eprintln!("!!! SKIPPED go-control-plane: {reason}"),
+        }
+    }
+    rows.push(experiment.run("chancery again", Kind::Chancery).await?);
+    let own: Vec<f64> =
+        rows.iter().filter(|row| row.label.starts_with("chancery")).map(|row| row.cpu_ms_per_change).collect();
+    let own = own.iter().sum::<f64>() / own.len() as f64;
     print(arguments.output, experiment, &rows)?;
-    eprintln!("server CPU per change: {ratio:.2} times the floor");
-    let within = arguments.at_most.is_none_or(|limit| ratio <= limit);
+    for row in rows.iter().filter(|row| !row.label.starts_with("chancery")) {
+        eprintln!("server CPU per change: {:.3} times that of {}", own / row.cpu_ms_per_change, row.label);
+    }
+    let floor = rows.iter().find(|row| row.label == "tonic floor").map_or(f64::NAN, |row| row.cpu_ms_per_change);
+    let within = arguments.at_most.is_none_or(|limit| own / floor <= limit);
     Ok(if within { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Fan-out at several sizes, as JSON and as plots.
+async fn sweep(arguments: &Arguments, experiment: &Experiment, folder: &Path) -> Result<ExitCode, Failure> {
+    let mut kinds = vec![("chancery", Kind::Chancery), ("tonic floor", Kind::Tonic), ("socket floor", Kind::Socket)];
+    match go_control_plane() {
+        Ok(_) if arguments.peers => kinds.push(("go-control-plane", Kind::GoControlPlane)),
+        Ok(_) => {}
+        Err(reason) => eprintln!("!!! SKIPPED go-control-plane: {reason}"),
+    }
+    std::fs::create_dir_all(folder)?;
+    let by_resources = SIZES.map(|resources| Experiment { resources, ..experiment.clone() });
+    let by_streams =
+        SIZES.map(|streams| Experiment { streams: streams.min(1_000), resources: 1_000, ..experiment.clone() });
+    let mut document = Vec::new();
+    for (axis, experiments, size) in [
+        ("R", &by_resources[..], (|one: &Experiment| one.resources) as fn(&Experiment) -> usize),
+        ("P", &by_streams[..3], |one: &Experiment| one.streams),
+    ] {
+        let mut lines: Vec<Line> = kinds.iter().map(|(label, _)| Line::new(label)).collect();
+        for experiment in experiments {
+            let mut rows = Vec::new();
+            for ((label, kind), line) in kinds.iter().zip(&mut lines) {
+                let row = experiment.run(label, *kind).await?;
+                line.points.push((size(experiment) as f64, row.cpu_ms_per_change));
+                rows.push(row);
+            }
+            print(Output::Table, experiment, &rows)?;
+            println!();
+            document.push(serde_json::json!({ "experiment": experiment, "rows": rows }));
+        }
+        let title = format!("Server CPU per change against {axis}");
+        plot(&folder.join(format!("cpu-by-{axis}.svg")), &title, axis, "ms", &lines)?;
+    }
+    std::fs::write(folder.join("fanout.json"), serde_json::to_string_pretty(&document)? + "\n")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The others must not notice: as many polls and responses, and no memory to speak of.
@@ -126,15 +192,17 @@ fn print(output: Output, experiment: &Experiment, rows: &[Row]) -> Result<(), Fa
     let Experiment { resources, streams, changes, interval_ms, .. } = experiment;
     println!("R={resources} P={streams}, {changes} changes, one every {interval_ms} ms\n");
     println!(
-        "| server | CPU/change ms | bytes/change | last ACK p50 ms | p99 ms | peak RSS MiB | CPU to connect ms | polls |"
+        "| server | CPU/change ms | sent/change B | allocated/change B | last ACK p50 ms | p99 ms | peak RSS MiB | \
+         CPU to connect ms | polls |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
     for row in rows {
         println!(
-            "| {} | {:.2} | {:.0} | {:.2} | {:.2} | {:.1} | {:.0} | {} |",
+            "| {} | {:.2} | {:.0} | {:.0} | {:.2} | {:.2} | {:.1} | {:.0} | {} |",
             row.label,
             row.cpu_ms_per_change,
             row.bytes_per_change,
+            row.allocated_per_change,
             row.last_ack_p50_ms,
             row.last_ack_p99_ms,
             row.peak_rss_mib,

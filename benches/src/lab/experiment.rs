@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
 use super::client::{Manners, Told, run};
-use super::{Kind, Usage};
+use super::{Kind, Usage, go_control_plane, socket};
 use crate::made;
 use crate::stand::Failure;
 
@@ -62,6 +62,8 @@ pub struct Row {
     pub cpu_ms_to_connect: f64,
     /// Polls of all sessions but the first, while changes were made.
     pub polls_of_rest: u64,
+    /// Bytes the server allocated per change.
+    pub allocated_per_change: f64,
     /// How much the server's resident memory grew while changes were made, in MiB.
     pub rss_growth_mib: f64,
 }
@@ -80,12 +82,16 @@ impl Served {
     /// # Errors
     /// When it does not come up.
     pub async fn start(kind: Kind, experiment: &Experiment) -> Result<Served, Failure> {
-        let kind = match kind {
-            Kind::Chancery => "chancery",
-            Kind::Tonic => "tonic",
+        let (resources, threads) = (experiment.resources.to_string(), experiment.server_threads.to_string());
+        let own = |kind| (std::env::current_exe(), vec!["serve", kind, &resources, &threads]);
+        let (program, arguments) = match kind {
+            Kind::Chancery => own("chancery"),
+            Kind::Tonic => own("tonic"),
+            Kind::Socket => own("socket"),
+            Kind::GoControlPlane => (Ok(go_control_plane()?), vec![&*resources, &*threads]),
         };
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["serve", kind, &experiment.resources.to_string(), &experiment.server_threads.to_string()])
+        let mut child = Command::new(program?)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -118,10 +124,16 @@ impl Experiment {
         let mut herd = JoinSet::new();
         let (first, ack) = (self.first_request(), acceptance());
         // The floor tells each stream one resource to begin with.
-        let expected = if kind == Kind::Chancery { self.resources } else { 1 };
+        let expected = match kind {
+            Kind::Chancery | Kind::GoControlPlane => self.resources,
+            Kind::Tonic | Kind::Socket => 1,
+        };
         for at in 0..self.streams {
             let manners = if at < self.stalled { Manners::Stalls } else { Manners::Reads };
-            herd.spawn(run(server.address, first.clone(), ack.clone(), expected, manners, told.clone()));
+            match kind {
+                Kind::Socket => herd.spawn(socket::run(server.address, told.clone())),
+                _ => herd.spawn(run(server.address, first.clone(), ack.clone(), expected, manners, told.clone())),
+            };
             if at < self.stalled || at % 16 == 0 {
                 // The stalled ones come first, so that the server knows which they are.
                 timeout(PATIENCE, ears.recv()).await?.ok_or("the herd is gone")?;
@@ -177,6 +189,7 @@ impl Experiment {
             last_ack_p99_ms: quantile(0.99),
             peak_rss_mib: after.peak_rss_kib as f64 / 1024.0,
             cpu_ms_to_connect: before.cpu_ns as f64 / 1e6,
+            allocated_per_change: (after.allocated_bytes - before.allocated_bytes) as f64 / changes,
             polls_of_rest: after.polls_of_rest - before.polls_of_rest,
             rss_growth_mib: (after.rss_kib as f64 - before.rss_kib as f64) / 1024.0,
         })

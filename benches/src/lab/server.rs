@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use chancery_cache::{GroupKey, Patch};
 use chancery_core::{InsecureAllowEveryone, Limits, Server};
+use prost::Message;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use super::Usage;
 use super::counting::{CountingSessions, Polls};
-use super::floor;
+use super::{floor, socket};
 use crate::made::Measured;
 use crate::stand::{Failure, Store};
 
@@ -25,6 +26,10 @@ pub enum Kind {
     Chancery,
     /// A plain tonic server that sends a ready response.
     Tonic,
+    /// Bare sockets and ready bytes.
+    Socket,
+    /// go-control-plane, in a process of its own making.
+    GoControlPlane,
 }
 
 /// Serves until standard input ends.
@@ -39,6 +44,8 @@ pub fn serve(kind: Kind, resources: usize, threads: usize) -> Result<(), Failure
     let mut change = match kind {
         Kind::Chancery => chancery(&runtime, listener, resources, polls.clone())?,
         Kind::Tonic => tonic(&runtime, listener, resources)?,
+        Kind::Socket => socket(&runtime, listener, resources)?,
+        Kind::GoControlPlane => return Err("go-control-plane is not part of this program".into()),
     };
     println!("{address}");
     for line in stdin().lines() {
@@ -68,6 +75,19 @@ fn chancery(runtime: &Runtime, listener: TcpListener, resources: usize, polls: A
         let mut patch = Patch::new();
         patch.upsert(Measured::Endpoints.resource(revision * 7919 % resources, revision)?);
         publisher.apply(&GroupKey::everyone(), patch)?;
+        Ok(())
+    }))
+}
+
+fn socket(runtime: &Runtime, listener: TcpListener, resources: usize) -> Result<Change, Failure> {
+    let frame =
+        |number, revision| Ok::<_, Failure>(socket::framed(&floor::response(number, revision)?.encode_to_vec()));
+    let (sender, newest) = watch::channel(frame(0, 0)?);
+    // Made before anything is measured.
+    let ready = [frame(7919 % resources, 1)?, frame(2 * 7919 % resources, 2)?];
+    runtime.spawn(socket::serve(listener, newest));
+    Ok(Box::new(move |revision| {
+        sender.send_replace(ready.get(revision % 2).ok_or("two are ready")?.clone());
         Ok(())
     }))
 }

@@ -14,6 +14,8 @@ pub struct Usage {
     pub rss_kib: u64,
     /// The most resident memory there ever was, in KiB.
     pub peak_rss_kib: u64,
+    /// Bytes allocated; 0 in a program that does not count them.
+    pub allocated_bytes: u64,
     /// Polls of the first session opened.
     pub polls_of_first: u64,
     /// Polls of all the others.
@@ -33,6 +35,7 @@ impl Usage {
             cpu_ns: time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64,
             rss_kib: kib("VmRSS:"),
             peak_rss_kib: kib("VmHWM:"),
+            allocated_bytes: stats_alloc::INSTRUMENTED_SYSTEM.stats().bytes_allocated as u64,
             polls_of_first,
             polls_of_rest,
         }
