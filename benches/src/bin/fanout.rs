@@ -14,8 +14,9 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// The sizes of a sweep.
-const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
+/// The resources and streams of a sweep: one of them grows, the other is that of the experiment or 1,000 resources.
+const RESOURCES: [usize; 4] = [10, 100, 1_000, 10_000];
+const STREAMS: [usize; 3] = [10, 100, 500];
 
 /// Replaces one resource again and again, and measures the server until the last stream has accepted each change.
 ///
@@ -135,13 +136,12 @@ async fn sweep(arguments: &Arguments, experiment: &Experiment, folder: &Path) ->
         Err(reason) => eprintln!("!!! SKIPPED go-control-plane: {reason}"),
     }
     std::fs::create_dir_all(folder)?;
-    let by_resources = SIZES.map(|resources| Experiment { resources, ..experiment.clone() });
-    let by_streams =
-        SIZES.map(|streams| Experiment { streams: streams.min(1_000), resources: 1_000, ..experiment.clone() });
+    let by_resources = RESOURCES.map(|resources| Experiment { resources, ..experiment.clone() });
+    let by_streams = STREAMS.map(|streams| Experiment { streams, resources: 1_000, ..experiment.clone() });
     let mut document = Vec::new();
     for (axis, experiments, size) in [
         ("R", &by_resources[..], (|one: &Experiment| one.resources) as fn(&Experiment) -> usize),
-        ("P", &by_streams[..3], |one: &Experiment| one.streams),
+        ("P", &by_streams[..], |one: &Experiment| one.streams),
     ] {
         let mut lines: Vec<Line> = kinds.iter().map(|(label, _)| Line::new(label)).collect();
         for experiment in experiments {

@@ -12,7 +12,7 @@ use prost::Message;
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
@@ -119,6 +119,7 @@ impl Experiment {
     /// # Errors
     /// When a stream ends or a change does not arrive everywhere.
     pub async fn run(&self, label: &str, kind: Kind) -> Result<Row, Failure> {
+        eprintln!("R={} P={}: {label}", self.resources, self.streams);
         let mut server = Served::start(kind, self).await?;
         let (told, mut ears) = unbounded_channel();
         let mut herd = JoinSet::new();
@@ -136,12 +137,12 @@ impl Experiment {
             };
             if at < self.stalled || at % 16 == 0 {
                 // The stalled ones come first, so that the server knows which they are.
-                timeout(PATIENCE, ears.recv()).await?.ok_or("the herd is gone")?;
+                hear(&mut ears, &mut herd).await?;
             }
         }
         let awaited_already = (0..self.streams).filter(|at| *at < self.stalled || at % 16 == 0).count();
         for _ in awaited_already..self.streams {
-            timeout(PATIENCE, ears.recv()).await?.ok_or("the herd is gone")?;
+            hear(&mut ears, &mut herd).await?;
         }
         // Whatever the last acceptances cost belongs to connecting.
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -155,15 +156,10 @@ impl Experiment {
             server.change(revision).await?;
             let mut last = changed_at;
             for _ in self.stalled..self.streams {
-                tokio::select! {
-                    heard = timeout(PATIENCE, ears.recv()) => {
-                        if let Some(Told::Accepted { at, bytes }) = heard? {
-                            last = last.max(at);
-                            bytes_total += bytes;
-                            responses += 1;
-                        }
-                    }
-                    Some(ended) = herd.join_next() => ended??,
+                if let Told::Accepted { at, bytes } = hear(&mut ears, &mut herd).await? {
+                    last = last.max(at);
+                    bytes_total += bytes;
+                    responses += 1;
                 }
             }
             waits.push(last - changed_at);
@@ -203,6 +199,17 @@ impl Experiment {
             ..Default::default()
         };
         request.encode_to_vec().into()
+    }
+}
+
+/// What some stream tells next. A stream that ends is a failure.
+async fn hear(ears: &mut UnboundedReceiver<Told>, herd: &mut JoinSet<Result<(), Failure>>) -> Result<Told, Failure> {
+    tokio::select! {
+        heard = timeout(PATIENCE, ears.recv()) => heard?.ok_or_else(|| "the herd is gone".into()),
+        Some(ended) = herd.join_next() => {
+            ended??;
+            Err("a stream ended".into())
+        }
     }
 }
 
