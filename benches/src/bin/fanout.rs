@@ -14,6 +14,9 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
+/// How much more a change may allocate among ten times the resources; names get longer.
+const SHAPE: f64 = 1.1;
+
 /// The resources and streams of a sweep: one of them grows, the other is that of the experiment or 1,000 resources.
 const RESOURCES: [usize; 4] = [10, 100, 1_000, 10_000];
 const STREAMS: [usize; 3] = [10, 100, 500];
@@ -124,7 +127,17 @@ async fn fan_out(arguments: &Arguments, experiment: &Experiment) -> Result<ExitC
     }
     let floor = rows.iter().find(|row| row.label == "tonic floor").map_or(f64::NAN, |row| row.cpu_ms_per_change);
     let within = arguments.at_most.is_none_or(|limit| own / floor <= limit);
-    Ok(if within { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let in_shape = !arguments.smoke || keeps_shape(experiment, &rows[0]).await?;
+    Ok(if within && in_shape { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether a change allocates as much among ten times the resources: unlike times, that is the same on every machine.
+async fn keeps_shape(experiment: &Experiment, few: &Row) -> Result<bool, Failure> {
+    let larger = Experiment { resources: experiment.resources * 10, ..experiment.clone() };
+    let many = larger.run("chancery", Kind::Chancery).await?;
+    let ratio = many.allocated_per_change / few.allocated_per_change;
+    eprintln!("allocated per change: {ratio:.3} times as much among ten times the resources (at most {SHAPE})");
+    Ok(ratio <= SHAPE)
 }
 
 /// Fan-out at several sizes, as JSON and as plots.
@@ -192,19 +205,20 @@ fn print(output: Output, experiment: &Experiment, rows: &[Row]) -> Result<(), Fa
     let Experiment { resources, streams, changes, interval_ms, .. } = experiment;
     println!("R={resources} P={streams}, {changes} changes, one every {interval_ms} ms\n");
     println!(
-        "| server | CPU/change ms | sent/change B | allocated/change B | last ACK p50 ms | p99 ms | peak RSS MiB | \
+        "| server | CPU/change ms | sent/change B | allocated/change B | last ACK p50 ms | p99 ms | RSS MiB | peak RSS MiB | \
          CPU to connect ms | polls |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for row in rows {
         println!(
-            "| {} | {:.2} | {:.0} | {:.0} | {:.2} | {:.2} | {:.1} | {:.0} | {} |",
+            "| {} | {:.2} | {:.0} | {:.0} | {:.2} | {:.2} | {:.1} | {:.1} | {:.0} | {} |",
             row.label,
             row.cpu_ms_per_change,
             row.bytes_per_change,
             row.allocated_per_change,
             row.last_ack_p50_ms,
             row.last_ack_p99_ms,
+            row.rss_mib,
             row.peak_rss_mib,
             row.cpu_ms_to_connect,
             row.polls_of_rest

@@ -56,6 +56,8 @@ pub struct Row {
     pub last_ack_p50_ms: f64,
     /// The same, 99th percentile.
     pub last_ack_p99_ms: f64,
+    /// The server's resident memory once every stream held everything, in MiB.
+    pub rss_mib: f64,
     /// The server's peak resident memory, in MiB.
     pub peak_rss_mib: f64,
     /// The server's CPU time until every stream held everything, in milliseconds.
@@ -183,6 +185,7 @@ impl Experiment {
             responses,
             last_ack_p50_ms: quantile(0.5),
             last_ack_p99_ms: quantile(0.99),
+            rss_mib: before.rss_kib as f64 / 1024.0,
             peak_rss_mib: after.peak_rss_kib as f64 / 1024.0,
             cpu_ms_to_connect: before.cpu_ns as f64 / 1e6,
             allocated_per_change: (after.allocated_bytes - before.allocated_bytes) as f64 / changes,
