@@ -231,6 +231,7 @@ impl Conversation {
             }
             channel.unsynced_since = None;
             let Channel { standing, interest, type_url, .. } = channel;
+            standing.share_names(view, type_url, interest);
             let compared = standing.compare(now, view, type_url, interest, variant);
             if let Some((nonce, refusal, culprits)) = compared.refusal {
                 self.events.push_back(Event::Nacked { type_url: type_url.clone(), nonce, refusal, culprits });

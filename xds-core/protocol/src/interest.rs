@@ -224,6 +224,11 @@ impl Interest {
         view.get(type_url, name).filter(|resource| self.covers(resource))
     }
 
+    /// Keeps this name in the place of its equal, if it is subscribed.
+    pub(crate) fn share(&mut self, name: &ResourceName) {
+        self.names.share(name);
+    }
+
     /// Every delta request comes here, acceptances too: what it costs must not depend on how many names there are.
     fn insert(&mut self, name: ResourceName) {
         let (is_glob, bytes) = (name.is_glob(), name.as_str().len());

@@ -83,6 +83,15 @@ impl NameSet {
         }
     }
 
+    /// Keeps this name in the place of its equal, if there is one: equal names need not be two texts.
+    pub(crate) fn share(&mut self, name: &ResourceName) {
+        let (at, place) = self.find(hash_of(name), name);
+        let entry = place.ok().and_then(|place| self.buckets.get_mut(at)?.get_mut(place));
+        if let Some(entry) = entry {
+            entry.name = name.clone();
+        }
+    }
+
     /// Whether the name was there.
     pub(crate) fn remove(&mut self, name: &ResourceName) -> bool {
         let (at, place) = self.find(hash_of(name), name);
@@ -134,6 +143,16 @@ mod tests {
 
     fn name(number: usize) -> ResourceName {
         ResourceName::new(&format!("shop/backend-{number}"))
+    }
+
+    #[test]
+    fn a_shared_name_is_one_text() {
+        let (mut set, own) = (NameSet::default(), name(3));
+        set.insert(name(3));
+        set.share(&own);
+        set.share(&name(4));
+        let held: Vec<_> = set.iter().map(|held| held.as_str().as_ptr()).collect();
+        assert_eq!(held, [own.as_str().as_ptr()]);
     }
 
     #[test]

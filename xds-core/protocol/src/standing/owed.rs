@@ -79,6 +79,14 @@ impl Standing {
         }
     }
 
+    /// Takes for what was asked the names the resources have themselves: a text is in memory once, however many peers name it.
+    pub(crate) fn share_names<V: View>(&self, view: &V, type_url: &TypeUrl, interest: &mut Interest) {
+        for name in &self.asked {
+            let Some(own) = view.get(type_url, name).map(Resource::name).filter(|own| *own == name) else { continue };
+            interest.share(own);
+        }
+    }
+
     pub(super) fn owe_asked<V: View>(&mut self, now: Moment, view: &V, type_url: &TypeUrl, interest: &Interest) {
         for name in core::mem::take(&mut self.asked) {
             for member in members(view, type_url, &name) {
@@ -96,11 +104,9 @@ impl Standing {
         interest: &Interest,
         name: ResourceName,
     ) {
-        let name = match view.get(type_url, &name) {
-            Some(_) => name,
-            None => view.by_alias(type_url, &name).map_or(name, |canonical| canonical.name().clone()),
-        };
-        let desired = interest.desired(view, type_url, &name).cloned();
+        let found = view.get(type_url, &name).or_else(|| view.by_alias(type_url, &name));
+        let name = found.map_or(name, |resource| resource.name().clone());
+        let desired = found.filter(|resource| interest.covers(resource)).cloned();
         let wildcard = interest.is_wildcard() && desired.as_ref().is_none_or(|desired| !desired.on_demand());
         if !self.exceptions.contains_key(&name) {
             let told = match (self.inherited.versions.get(&name), &desired) {
