@@ -6,7 +6,6 @@
 //! `CHANCERY_WORLDS=N` runs as many worlds.
 
 mod objects;
-mod random;
 mod shadow;
 
 use chancery_translator::api::{Kind, ObjectId};
@@ -14,8 +13,8 @@ use chancery_translator::{
     Bind, Change, Delivery, Facts, MixedKinds, Options, Proxies, ProxyFacts, ProxyId, Translator, Usable, translate,
 };
 
+use chancery_testkit::Random;
 use objects::Objects;
-use random::Random;
 use shadow::Shadow;
 
 const WORLDS: u64 = 120;
@@ -105,7 +104,7 @@ fn bind(random: &mut Random) -> Bind {
     }
     for gateway in objects::GATEWAYS {
         if random.one_in(3) {
-            let id = ObjectId::new(Kind::Gateway, random.pick(&objects::NAMESPACES), gateway);
+            let id = ObjectId::new(Kind::Gateway, random.one_of(&objects::NAMESPACES), gateway);
             bind.addresses.insert(id, std::net::IpAddr::from([127, 0, 0, 1 + random.below(2) as u8]));
         }
     }
@@ -118,7 +117,7 @@ fn delivery(random: &mut Random) -> Delivery {
     }
     let mut facts = Facts::default();
     for gateway in objects::GATEWAYS {
-        let id = ObjectId::new(Kind::Gateway, random.pick(&objects::NAMESPACES), gateway);
+        let id = ObjectId::new(Kind::Gateway, random.one_of(&objects::NAMESPACES), gateway);
         let seen =
             ProxyFacts { connected: random.below(3) as u32, settled: random.below(2) as u32, ..Default::default() };
         facts.proxies.insert(ProxyId::Gateway(id), seen);

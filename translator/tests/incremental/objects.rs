@@ -7,7 +7,7 @@ use chancery_translator::api::{Kind, Object};
 use chancery_translator::{Change, World};
 use serde_json::{Value, json};
 
-use crate::random::Random;
+use chancery_testkit::Random;
 
 pub(crate) const NAMESPACES: [&str; 2] = ["a", "b"];
 pub(crate) const GATEWAYS: [&str; 3] = ["g1", "g2", "g3"];
@@ -115,7 +115,7 @@ impl Objects {
             }),
             Kind::Namespace => json!({
                 "apiVersion": "v1", "kind": "Namespace",
-                "metadata": {"name": random.pick(&NAMESPACES), "labels": {"team": random.pick(&["red", "blue"])}}
+                "metadata": {"name": random.one_of(&NAMESPACES), "labels": {"team": random.one_of(&["red", "blue"])}}
             }),
         })
     }
@@ -143,14 +143,14 @@ impl Objects {
             .collect();
         json!({
             "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
-            "metadata": {"namespace": random.pick(&NAMESPACES), "name": random.pick(&SECRETS)}, "data": encoded
+            "metadata": {"namespace": random.one_of(&NAMESPACES), "name": random.one_of(&SECRETS)}, "data": encoded
         })
     }
 
     fn config_map(&self, random: &mut Random) -> Value {
         json!({
             "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"namespace": random.pick(&NAMESPACES), "name": "ca"}, "data": {"ca.crt": self.authority(random)}
+            "metadata": {"namespace": random.one_of(&NAMESPACES), "name": "ca"}, "data": {"ca.crt": self.authority(random)}
         })
     }
 }
@@ -220,7 +220,7 @@ fn noted(object: &Object, random: &mut Random) -> Object {
 
 fn metadata(random: &mut Random, name: &str) -> Value {
     let mut metadata = json!({
-        "namespace": random.pick(&NAMESPACES), "name": name, "generation": random.below(3)
+        "namespace": random.one_of(&NAMESPACES), "name": name, "generation": random.below(3)
     });
     if !random.one_in(4) {
         metadata["creationTimestamp"] = json!(format!("2026-01-0{}T00:00:00Z", 1 + random.below(3)));
@@ -229,12 +229,13 @@ fn metadata(random: &mut Random, name: &str) -> Value {
 }
 
 fn gateway_class(random: &mut Random) -> Value {
-    let mut spec = json!({"controllerName": random.pick(&["chancery.dev/gateway-controller", "other.dev/controller"])});
+    let mut spec =
+        json!({"controllerName": random.one_of(&["chancery.dev/gateway-controller", "other.dev/controller"])});
     if random.one_in(4) {
         spec["parametersRef"] = json!({"group": "x.dev", "kind": "Parameters", "name": "p"});
     }
     json!({
-        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": random.pick(&CLASSES)},
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": random.one_of(&CLASSES)},
         "spec": spec
     })
 }
@@ -242,35 +243,36 @@ fn gateway_class(random: &mut Random) -> Value {
 fn namespaces(random: &mut Random) -> Value {
     match random.below(5) {
         0 => json!({"from": "Same"}),
-        1 => json!({"from": "Selector", "selector": {"matchLabels": {"team": random.pick(&["red", "blue"])}}}),
+        1 => json!({"from": "Selector", "selector": {"matchLabels": {"team": random.one_of(&["red", "blue"])}}}),
         2 if random.one_in(4) => json!({"from": "Selector"}),
         _ => json!({"from": "All"}),
     }
 }
 
 fn secret_ref(random: &mut Random) -> Value {
-    let mut reference = json!({"name": random.pick(&SECRETS)});
+    let mut reference = json!({"name": random.one_of(&SECRETS)});
     if random.one_in(3) {
-        reference["namespace"] = json!(random.pick(&NAMESPACES));
+        reference["namespace"] = json!(random.one_of(&NAMESPACES));
     }
     reference
 }
 
 fn listener(random: &mut Random, name: &str) -> Value {
-    let protocol = random
-        .pick(&["HTTP", "HTTP", "HTTP", "HTTP", "HTTP", "HTTPS", "HTTPS", "HTTPS", "TLS", "TLS", "TCP", "UDP", "SCTP"]);
+    let protocol = random.one_of(&[
+        "HTTP", "HTTP", "HTTP", "HTTP", "HTTP", "HTTPS", "HTTPS", "HTTPS", "TLS", "TLS", "TCP", "UDP", "SCTP",
+    ]);
     let port = match protocol {
-        "HTTP" => random.pick(&[80, 80, 8080]),
-        "TCP" | "UDP" => random.pick(&[53, 80]),
-        _ => random.pick(&[443, 443, 80]),
+        "HTTP" => random.one_of(&[80, 80, 8080]),
+        "TCP" | "UDP" => random.one_of(&[53, 80]),
+        _ => random.one_of(&[443, 443, 80]),
     };
     let mut listener =
         json!({"name": name, "port": port, "protocol": protocol, "allowedRoutes": {"namespaces": namespaces(random)}});
     if !random.one_in(3) && !matches!(protocol, "TCP" | "UDP") {
-        listener["hostname"] = json!(random.pick(&HOSTS));
+        listener["hostname"] = json!(random.one_of(&HOSTS));
     }
     if random.one_in(5) {
-        listener["allowedRoutes"]["kinds"] = json!([{"kind": random.pick(&["HTTPRoute", "GRPCRoute", "TLSRoute"])}]);
+        listener["allowedRoutes"]["kinds"] = json!([{"kind": random.one_of(&["HTTPRoute", "GRPCRoute", "TLSRoute"])}]);
     }
     match protocol {
         "HTTPS" => listener["tls"] = json!({"certificateRefs": [secret_ref(random)]}),
@@ -287,21 +289,21 @@ fn listeners(random: &mut Random) -> Vec<Value> {
 }
 
 fn gateway(random: &mut Random) -> Value {
-    let name = random.pick(&GATEWAYS);
-    let mut spec = json!({"gatewayClassName": random.pick(&CLASSES), "listeners": listeners(random)});
+    let name = random.one_of(&GATEWAYS);
+    let mut spec = json!({"gatewayClassName": random.one_of(&CLASSES), "listeners": listeners(random)});
     if random.one_in(2) {
         spec["allowedListeners"] = json!({"namespaces": namespaces(random)});
     }
     if random.one_in(4) {
-        spec["addresses"] = json!([{"type": random.pick(&["IPAddress", "Hostname", "Named"]), "value": "127.0.0.5"}]);
+        spec["addresses"] = json!([{"type": random.one_of(&["IPAddress", "Hostname", "Named"]), "value": "127.0.0.5"}]);
     }
     let mut tls = json!({});
     if random.one_in(3) {
         tls["backend"] = json!({"clientCertificateRef": secret_ref(random)});
     }
     if random.one_in(3) {
-        let mode = random.pick(&["AllowValidOnly", "AllowInsecureFallback"]);
-        let authorities = json!([{"group": "", "kind": random.pick(&["ConfigMap", "Secret"]), "name": "ca"}]);
+        let mode = random.one_of(&["AllowValidOnly", "AllowInsecureFallback"]);
+        let authorities = json!([{"group": "", "kind": random.one_of(&["ConfigMap", "Secret"]), "name": "ca"}]);
         tls["frontend"] = json!({"default": {"validation": {"mode": mode, "caCertificateRefs": authorities}}});
     }
     spec["tls"] = tls;
@@ -311,10 +313,10 @@ fn gateway(random: &mut Random) -> Value {
 }
 
 fn listener_set(random: &mut Random) -> Value {
-    let name = random.pick(&SETS);
-    let mut parent = json!({"name": random.pick(&GATEWAYS)});
+    let name = random.one_of(&SETS);
+    let mut parent = json!({"name": random.one_of(&GATEWAYS)});
     if random.one_in(2) {
-        parent["namespace"] = json!(random.pick(&NAMESPACES));
+        parent["namespace"] = json!(random.one_of(&NAMESPACES));
     }
     json!({
         "apiVersion": "gateway.networking.k8s.io/v1", "kind": "ListenerSet", "metadata": metadata(random, name),
@@ -325,14 +327,14 @@ fn listener_set(random: &mut Random) -> Value {
 fn parents(random: &mut Random) -> Vec<Value> {
     let one = |random: &mut Random| {
         let mut parent = match random.below(4) {
-            0 => json!({"kind": "ListenerSet", "name": random.pick(&SETS)}),
-            _ => json!({"name": random.pick(&GATEWAYS)}),
+            0 => json!({"kind": "ListenerSet", "name": random.one_of(&SETS)}),
+            _ => json!({"name": random.one_of(&GATEWAYS)}),
         };
         if random.one_in(2) {
-            parent["namespace"] = json!(random.pick(&NAMESPACES));
+            parent["namespace"] = json!(random.one_of(&NAMESPACES));
         }
         if random.one_in(3) {
-            parent["sectionName"] = json!(random.pick(&SECTIONS));
+            parent["sectionName"] = json!(random.one_of(&SECTIONS));
         }
         if random.one_in(6) {
             parent["port"] = json!(80);
@@ -343,9 +345,9 @@ fn parents(random: &mut Random) -> Vec<Value> {
 }
 
 fn backend(random: &mut Random) -> Value {
-    let mut backend = json!({"name": random.pick(&SERVICES), "port": random.pick(&[80, 80, 80, 80, 80, 53, 53, 9]), "weight": random.pick(&[0, 1, 1, 2])});
+    let mut backend = json!({"name": random.one_of(&SERVICES), "port": random.one_of(&[80, 80, 80, 80, 80, 53, 53, 9]), "weight": random.one_of(&[0, 1, 1, 2])});
     if random.one_in(3) {
-        backend["namespace"] = json!(random.pick(&NAMESPACES));
+        backend["namespace"] = json!(random.one_of(&NAMESPACES));
     }
     if random.one_in(6) {
         backend["group"] = json!("multicluster.x-k8s.io");
@@ -359,13 +361,13 @@ fn backends(random: &mut Random) -> Vec<Value> {
 }
 
 fn hostnames(random: &mut Random) -> Vec<&'static str> {
-    (0..random.below(3)).map(|_| random.pick(&HOSTS)).collect()
+    (0..random.below(3)).map(|_| random.one_of(&HOSTS)).collect()
 }
 
 fn filters(random: &mut Random) -> Vec<Value> {
     let mut filters = Vec::new();
     if random.one_in(4) {
-        let set = json!([{"name": "x-a", "value": random.pick(&["1", "2"])}]);
+        let set = json!([{"name": "x-a", "value": random.one_of(&["1", "2"])}]);
         filters.push(json!({"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": set}}));
     }
     if random.one_in(6) {
@@ -381,16 +383,15 @@ fn filters(random: &mut Random) -> Vec<Value> {
 }
 
 fn http_route(random: &mut Random, kind: Kind) -> Value {
-    let name = random.pick(&ROUTES);
+    let name = random.one_of(&ROUTES);
     let rule = |random: &mut Random| {
         let matches = match (random.below(3), kind) {
             (0, _) => json!([]),
             (_, Kind::HTTPRoute) => {
-                let path =
-                    json!({"type": random.pick(&["PathPrefix", "Exact"]), "value": random.pick(&["/", "/a", "/a/b"])});
-                json!([{"path": path}, {"method": random.pick(&["GET", "POST"])}])
+                let path = json!({"type": random.one_of(&["PathPrefix", "Exact"]), "value": random.one_of(&["/", "/a", "/a/b"])});
+                json!([{"path": path}, {"method": random.one_of(&["GET", "POST"])}])
             }
-            _ => json!([{"method": {"service": random.pick(&["shop.Cart", "shop.Till"])}}]),
+            _ => json!([{"method": {"service": random.one_of(&["shop.Cart", "shop.Till"])}}]),
         };
         let mut backends = backends(random);
         for backend in &mut backends {
@@ -417,12 +418,12 @@ fn http_route(random: &mut Random, kind: Kind) -> Value {
 
 /// What somebody said of a route before, which may be us.
 fn ours(random: &mut Random) -> Value {
-    let controller = random.pick(&["chancery.dev/gateway-controller", "other.dev/controller"]);
+    let controller = random.one_of(&["chancery.dev/gateway-controller", "other.dev/controller"]);
     json!({"parents": [{"parentRef": {"name": "old"}, "controllerName": controller, "conditions": []}]})
 }
 
 fn l4_route(random: &mut Random, kind: Kind) -> Value {
-    let name = random.pick(&ROUTES);
+    let name = random.one_of(&ROUTES);
     let rules: Vec<Value> = (0..=random.below(2).min(1)).map(|_| json!({"backendRefs": backends(random)})).collect();
     let mut spec = json!({"parentRefs": parents(random), "rules": rules});
     if kind == Kind::TLSRoute {
@@ -434,25 +435,29 @@ fn l4_route(random: &mut Random, kind: Kind) -> Value {
 }
 
 fn grant(random: &mut Random) -> Value {
-    let from = random.pick(&["HTTPRoute", "GRPCRoute", "TLSRoute", "UDPRoute", "Gateway", "ListenerSet"]);
-    let (group, to) =
-        random.pick(&[("", "Service"), ("", "Secret"), ("", "ConfigMap"), ("multicluster.x-k8s.io", "ServiceImport")]);
+    let from = random.one_of(&["HTTPRoute", "GRPCRoute", "TLSRoute", "UDPRoute", "Gateway", "ListenerSet"]);
+    let (group, to) = random.one_of(&[
+        ("", "Service"),
+        ("", "Secret"),
+        ("", "ConfigMap"),
+        ("multicluster.x-k8s.io", "ServiceImport"),
+    ]);
     let mut to = json!({"group": group, "kind": to});
     if random.one_in(3) {
-        to["name"] = json!(random.pick(&SERVICES));
+        to["name"] = json!(random.one_of(&SERVICES));
     }
     json!({
         "apiVersion": "gateway.networking.k8s.io/v1beta1", "kind": "ReferenceGrant",
-        "metadata": {"namespace": random.pick(&NAMESPACES), "name": random.pick(&["p1", "p2", "p3"])},
+        "metadata": {"namespace": random.one_of(&NAMESPACES), "name": random.one_of(&["p1", "p2", "p3"])},
         "spec": {
-            "from": [{"group": "gateway.networking.k8s.io", "kind": from, "namespace": random.pick(&NAMESPACES)}], "to": [to]
+            "from": [{"group": "gateway.networking.k8s.io", "kind": from, "namespace": random.one_of(&NAMESPACES)}], "to": [to]
         }
     })
 }
 
 fn policy(random: &mut Random) -> Value {
-    let name = random.pick(&["t1", "t2", "t3"]);
-    let mut target = json!({"group": "", "kind": "Service", "name": random.pick(&SERVICES)});
+    let name = random.one_of(&["t1", "t2", "t3"]);
+    let mut target = json!({"group": "", "kind": "Service", "name": random.one_of(&SERVICES)});
     if random.one_in(3) {
         target["sectionName"] = json!("main");
     }
@@ -461,9 +466,11 @@ fn policy(random: &mut Random) -> Value {
         1 => {
             json!({"caCertificateRefs": [{"group": "certificates.k8s.io", "kind": "ClusterTrustBundle", "name": "ca"}]})
         }
-        _ => json!({"caCertificateRefs": [{"group": "", "kind": random.pick(&["ConfigMap", "Secret"]), "name": "ca"}]}),
+        _ => {
+            json!({"caCertificateRefs": [{"group": "", "kind": random.one_of(&["ConfigMap", "Secret"]), "name": "ca"}]})
+        }
     };
-    let mut validation = json!({"hostname": random.pick(&["one.example", "two.example"])});
+    let mut validation = json!({"hostname": random.one_of(&["one.example", "two.example"])});
     for (key, value) in authorities.as_object().into_iter().flatten() {
         validation[key] = value.clone();
     }
@@ -474,8 +481,8 @@ fn policy(random: &mut Random) -> Value {
 }
 
 fn service(random: &mut Random, kind: Kind) -> Value {
-    let metadata = json!({"namespace": random.pick(&NAMESPACES), "name": random.pick(&SERVICES)});
-    let mut port = json!({"name": random.pick(&["main", "main", "side"]), "port": 80});
+    let metadata = json!({"namespace": random.one_of(&NAMESPACES), "name": random.one_of(&SERVICES)});
+    let mut port = json!({"name": random.one_of(&["main", "main", "side"]), "port": 80});
     if random.one_in(4) {
         port["appProtocol"] = json!("kubernetes.io/h2c");
     }
@@ -487,9 +494,9 @@ fn service(random: &mut Random, kind: Kind) -> Value {
     }
     let ports = json!([
         port, {"name": "dns", "port": 53, "protocol": "UDP"},
-        {"name": random.pick(&["dns-tcp", "side-tcp"]), "port": 53, "protocol": "TCP"}
+        {"name": random.one_of(&["dns-tcp", "side-tcp"]), "port": 53, "protocol": "TCP"}
     ]);
-    let kind = random.pick(&[
+    let kind = random.one_of(&[
         "ClusterIP",
         "ClusterIP",
         "ClusterIP",
@@ -505,14 +512,14 @@ fn service(random: &mut Random, kind: Kind) -> Value {
 fn slice(random: &mut Random) -> Value {
     let address = |random: &mut Random, kind: &str| match kind {
         "IPv6" => format!("fd00::{}", 1 + random.below(3)),
-        "FQDN" => random.pick(&["x.internal", "y.internal"]).to_owned(),
+        "FQDN" => random.one_of(&["x.internal", "y.internal"]).to_owned(),
         _ => format!("10.0.0.{}", 1 + random.below(4)),
     };
-    let kind = random.pick(&["IPv4", "IPv4", "IPv4", "IPv6", "FQDN"]);
+    let kind = random.one_of(&["IPv4", "IPv4", "IPv4", "IPv6", "FQDN"]);
     let endpoints: Vec<Value> = (0..random.below(3))
         .map(|_| json!({"addresses": [address(random, kind)], "conditions": {"ready": !random.one_in(4)}}))
         .collect();
-    let label = random.pick(&[
+    let label = random.one_of(&[
         "kubernetes.io/service-name",
         "kubernetes.io/service-name",
         "multicluster.kubernetes.io/service-name",
@@ -520,8 +527,8 @@ fn slice(random: &mut Random) -> Value {
     json!({
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": kind,
         "metadata": {
-            "namespace": random.pick(&NAMESPACES), "name": random.pick(&["e1", "e2", "e3", "e4"]),
-            "labels": {label: random.pick(&SERVICES)}
+            "namespace": random.one_of(&NAMESPACES), "name": random.one_of(&["e1", "e2", "e3", "e4"]),
+            "labels": {label: random.one_of(&SERVICES)}
         },
         "ports": [{"name": "main", "port": 8080}, {"name": "dns", "port": 5353}, {"name": "side", "port": 8081}], "endpoints": endpoints
     })

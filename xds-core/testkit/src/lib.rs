@@ -3,6 +3,7 @@
 
 mod bootstrap;
 mod provision;
+mod random;
 mod version;
 mod yaml;
 
@@ -43,6 +44,7 @@ pub use bootstrap::{
     Bootstrap, MANAGEMENT_CLUSTER, ManagementTls, Streams, Variant, aggregated_source, socket_address,
 };
 pub use provision::{ProvisionError, provision, provision_python, tools_directory};
+pub use random::Random;
 pub use version::{EnvoyVersion, UnknownVersion};
 
 #[cfg(feature = "live")]

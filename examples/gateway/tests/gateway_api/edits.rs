@@ -9,8 +9,8 @@ use chancery_testkit::{Echo, Load, LoadReport, Pace, Seen, wait_until};
 
 use crate::PATIENCE;
 use crate::manifests::{CLASS, directory, gateway, replace, route, rule, service};
-use crate::random::Random;
 use crate::serving::{Serving, answered};
+use chancery_testkit::Random;
 
 /// The host that is asked for all along.
 const HOST: &str = "shop.example";
@@ -104,7 +104,7 @@ impl Shop<'_> {
     fn other_route(&mut self) {
         let number = self.random.below(6);
         let mut paths = self.random.shuffled(OTHER_PATHS.to_vec());
-        paths.truncate(1 + usize::try_from(self.random.below(3)).expect("small"));
+        paths.truncate(1 + self.random.below(3));
         let rules: Vec<String> =
             paths.iter().map(|path| rule(path, self.random.one_of(&["catalog", "cart"]))).collect();
         let host = self.random.one_of(&OTHER_HOSTS);
@@ -114,7 +114,7 @@ impl Shop<'_> {
     /// At least one of the backends, which all run all the time.
     fn endpoints(&mut self, name: &str) {
         let mut addresses = self.random.shuffled(self.backends.clone());
-        addresses.truncate(1 + usize::try_from(self.random.below(3)).expect("small"));
+        addresses.truncate(1 + self.random.below(3));
         self.put(&format!("{name}.yaml"), &service(name, &addresses));
     }
 
@@ -182,7 +182,7 @@ async fn hundreds_of_random_edits_under_load_fail_no_request() {
     for _ in 0..edits {
         made.push(shop.edit());
         // Some edits come at once after each other, some are seen by many requests.
-        let until = loads[0].report().total + shop.random.below(12);
+        let until = loads[0].report().total + shop.random.below(12) as u64;
         let waited = wait_until("requests", PATIENCE, async || match loads[0].report().total {
             total if total >= until => Ok(()),
             total => Err(Seen::from(total)),

@@ -5,7 +5,6 @@ mod demonstration;
 mod edits;
 mod manifests;
 mod proxies;
-mod random;
 mod refusals;
 mod serving;
 mod statuses;
