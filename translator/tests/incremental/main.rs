@@ -5,6 +5,7 @@
 //! names its seed; `CHANCERY_SEED=N cargo test -p chancery-translator --test incremental` runs that one alone, and
 //! `CHANCERY_WORLDS=N` runs as many worlds.
 
+mod edits;
 mod objects;
 mod shadow;
 

@@ -1,13 +1,11 @@
 //! Random objects of every kind, and random changes to a world of them.
 
-use std::sync::Arc;
-
-use chancery_testkit::TestAuthority;
+use chancery_testkit::{Random, TestAuthority};
 use chancery_translator::api::{Kind, Object};
 use chancery_translator::{Change, World};
 use serde_json::{Value, json};
 
-use chancery_testkit::Random;
+use crate::edits::{edited, known, noted};
 
 pub(crate) const NAMESPACES: [&str; 2] = ["a", "b"];
 pub(crate) const GATEWAYS: [&str; 3] = ["g1", "g2", "g3"];
@@ -159,65 +157,6 @@ fn read(value: &Value) -> Object {
     Object::read(value).unwrap_or_else(|error| panic!("{error}: {value}")).0
 }
 
-/// The object of that name, or another of its kind.
-fn known(world: &World, object: &Object) -> Option<Object> {
-    let id = object.id();
-    world.get(&id).or_else(|| world.get(world.ids(id.kind).first()?))
-}
-
-/// The same object with one thing changed: where everything changes, little is seen of what should not.
-fn edited(object: &Object, random: &mut Random) -> Object {
-    let created = (!random.one_in(4)).then(|| format!("2026-01-0{}T00:00:00Z", 1 + random.below(3)));
-    let hosts: Vec<Arc<str>> = hostnames(random).into_iter().map(Arc::from).collect();
-    let ages = random.one_in(3);
-    let mut object = object.clone();
-    macro_rules! route {
-        ($route:expr) => {{
-            let route = Arc::make_mut($route);
-            match ages {
-                true => route.metadata.creation_timestamp = created,
-                false => route.spec.hostnames = hosts,
-            }
-        }};
-    }
-    match &mut object {
-        Object::HttpRoute(route) => route!(route),
-        Object::GrpcRoute(route) => route!(route),
-        Object::TlsRoute(route) | Object::TcpRoute(route) | Object::UdpRoute(route) => route!(route),
-        Object::Gateway(gateway) => {
-            let gateway = Arc::make_mut(gateway);
-            match (ages, gateway.spec.listeners.first_mut()) {
-                (false, Some(listener)) => listener.hostname = hosts.first().map(ToString::to_string).map(Into::into),
-                _ => gateway.metadata.creation_timestamp = created,
-            }
-        }
-        Object::ListenerSet(set) => Arc::make_mut(set).metadata.creation_timestamp = created,
-        Object::BackendTlsPolicy(policy) => Arc::make_mut(policy).metadata.creation_timestamp = created,
-        _ => {}
-    }
-    object
-}
-
-/// The same object with other annotations, or with what somebody says of it.
-fn noted(object: &Object, random: &mut Random) -> Object {
-    let note = random.below(1000).to_string();
-    let mut object = object.clone();
-    match &mut object {
-        Object::HttpRoute(route) => drop(Arc::make_mut(route).metadata.annotations.insert("note".into(), note)),
-        Object::Gateway(one) => drop(Arc::make_mut(one).metadata.annotations.insert("note".into(), note)),
-        Object::Service(one) => {
-            let annotations = &mut Arc::make_mut(one).metadata.annotations;
-            annotations.get_or_insert_default().insert("note".into(), note);
-        }
-        Object::EndpointSlice(one) => {
-            let annotations = &mut Arc::make_mut(one).metadata.annotations;
-            annotations.get_or_insert_default().insert("note".into(), note);
-        }
-        _ => {}
-    }
-    object
-}
-
 fn metadata(random: &mut Random, name: &str) -> Value {
     let mut metadata = json!({
         "namespace": random.one_of(&NAMESPACES), "name": name, "generation": random.below(3)
@@ -360,7 +299,7 @@ fn backends(random: &mut Random) -> Vec<Value> {
     (0..random.below(4)).map(|_| backend(random)).collect()
 }
 
-fn hostnames(random: &mut Random) -> Vec<&'static str> {
+pub(crate) fn hostnames(random: &mut Random) -> Vec<&'static str> {
     (0..random.below(3)).map(|_| random.one_of(&HOSTS)).collect()
 }
 
