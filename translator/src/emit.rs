@@ -15,6 +15,7 @@ mod retry;
 mod rewrite;
 mod route;
 pub(crate) mod route_table;
+mod scope;
 mod secret;
 mod session;
 mod tls;
@@ -48,7 +49,7 @@ pub fn emit(proxy: &ir::Proxy, options: &Options) -> ResourceSet {
     let secrets = proxy.secrets.iter().map(secret);
     let endpoints = proxy.endpoints.iter().map(endpoints);
     let clusters = proxy.clusters.iter().map(cluster);
-    let tables = proxy.route_tables.iter().map(|table| route_table(table, options));
+    let tables = proxy.route_tables.iter().flat_map(|table| route_table::resources(table, options)).map(Some);
     let listeners = proxy.listeners.iter().map(listener);
     for resource in secrets.chain(endpoints).chain(clusters).chain(tables).chain(listeners).flatten() {
         // The first of its name stays.
@@ -72,10 +73,6 @@ pub(crate) fn cluster(one: &ir::Cluster) -> Option<Resource> {
 /// `None` when nothing would answer.
 pub(crate) fn listener(one: &ir::Listener) -> Option<Resource> {
     resource(&listener::message(one)?, &one.origins)
-}
-
-fn route_table(one: &ir::RouteTable, options: &Options) -> Option<Resource> {
-    resource(&route_table::message(one, options), &one.origins)
 }
 
 fn resource<M: Message + Name>(message: &M, origins: &[Origin]) -> Option<Resource> {
@@ -109,7 +106,9 @@ pub(crate) fn provenances(proxy: &ir::Proxy) -> BTreeMap<(TypeUrl, ResourceName)
         tell(TypeUrl::CLUSTER, &one.name.0, &one.origins, Vec::new());
     }
     for one in &proxy.route_tables {
-        tell(TypeUrl::ROUTE, &one.name.0, &one.origins, route_table::parts(one));
+        for (type_url, name, origins, parts) in route_table::sources(one) {
+            tell(type_url, &name, origins, parts);
+        }
     }
     for one in &proxy.listeners {
         tell(TypeUrl::LISTENER, &names::listener(&one.socket), &one.origins, listener::parts(one));

@@ -32,6 +32,11 @@ impl Host {
         (!self.is_any()).then(|| self.0.clone())
     }
 
+    /// Whether it is one name, and not many.
+    pub(crate) fn is_exact(&self) -> bool {
+        !self.0.starts_with('*')
+    }
+
     pub(crate) fn is_any(&self) -> bool {
         &*self.0 == "*"
     }

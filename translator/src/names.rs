@@ -1,4 +1,4 @@
-//! The one place where names of resources are made. They are parsed nowhere.
+//! The one place where names of resources are made. They are parsed nowhere else.
 //!
 //! A name is made of what identifies the object it stands for, never of its position or its settings: inserting, reordering
 //! and editing rename nothing. It is readable as far as it is short, and never longer than [`MAX`].
@@ -9,6 +9,7 @@ use crate::api::ObjectId;
 use crate::ir::{
     ClusterName, EndpointName, Match, PathMatch, RouteTableName, SecretName, Socket, TextMatch, Transport,
 };
+use crate::route_tables::TableForm;
 
 /// The longest name, in bytes.
 pub const MAX: usize = 128;
@@ -71,14 +72,34 @@ pub fn listener(socket: &Socket) -> String {
 }
 
 /// The route table of the plain-text HTTP of a socket.
-pub(crate) fn plain_routes(socket: &Socket) -> RouteTableName {
-    RouteTableName(of(&["http", &socket.address.to_string(), &socket.port.to_string()]))
+pub(crate) fn plain_routes(socket: &Socket, form: TableForm) -> RouteTableName {
+    route_table(&["http", &socket.address.to_string(), &socket.port.to_string()], form)
 }
 
 /// The route table of an HTTPS listener: one per server name of a socket.
-pub(crate) fn tls_routes(socket: &Socket, server_name: Option<&str>) -> RouteTableName {
+pub(crate) fn tls_routes(socket: &Socket, server_name: Option<&str>, form: TableForm) -> RouteTableName {
     let (address, port) = (socket.address.to_string(), socket.port.to_string());
-    RouteTableName(of(&["https", &address, &port, server_name.unwrap_or("*")]))
+    route_table(&["https", &address, &port, server_name.unwrap_or("*")], form)
+}
+
+/// A table in another form is another table: a listener has it whole before it uses it.
+fn route_table(parts: &[&str], form: TableForm) -> RouteTableName {
+    match form {
+        TableForm::Whole => RouteTableName(of(parts)),
+        TableForm::VirtualHosts => RouteTableName(of(&[parts, &["virtual-hosts"]].concat())),
+        TableForm::Scopes => RouteTableName(of(&[parts, &["scopes"]].concat())),
+    }
+}
+
+/// One host of a route table: its virtual host, and what is there for it alone where hosts are sent by themselves.
+pub(crate) fn table_host(table: &RouteTableName, domain: &str) -> String {
+    format!("{}/{domain}", table.0)
+}
+
+/// The table and the domain of a name that [`table_host`] made.
+pub(crate) fn table_and_domain(name: &str) -> Option<(RouteTableName, &str)> {
+    let (table, domain) = name.rsplit_once('/')?;
+    Some((RouteTableName(table.into()), domain))
 }
 
 /// The filter chain for a server name.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::api::ObjectId;
 use crate::delivery::Facts;
+use crate::route_tables::RouteTables;
 
 /// What a translation is told beside the objects. `Options::default()` is what `chancery serve` starts from.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Options {
     pub mixed_kinds: MixedKinds,
     /// Whether proxies see in metadata which object each route and virtual host comes from.
     pub provenance: ProvenanceIn,
+    /// How the hosts of route tables are sent.
+    pub route_tables: RouteTables,
     /// The oldest Envoy that is served.
     pub envoy_floor: EnvoyFloor,
 }
@@ -37,6 +40,7 @@ impl Default for Options {
             delivery: Delivery::default(),
             mixed_kinds: MixedKinds::default(),
             provenance: ProvenanceIn::default(),
+            route_tables: RouteTables::default(),
             envoy_floor: EnvoyFloor::default(),
         }
     }
@@ -140,7 +144,7 @@ pub enum ProvenanceIn {
     Metadata,
 }
 
-/// The oldest Envoy that is served.
+/// The oldest Envoy that is served: what it cannot do is not asked of any.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum EnvoyFloor {

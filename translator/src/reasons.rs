@@ -13,6 +13,9 @@ pub(crate) const PARTIALLY_INVALID: &str = "PartiallyInvalid";
 pub(crate) const INSECURE_FRONTEND_VALIDATION_MODE: &str = "InsecureFrontendValidationMode";
 pub(crate) const CONFIGURATION_CHANGED: &str = "ConfigurationChanged";
 
+/// Of a problem, not of a condition: route tables cannot be sent as asked.
+pub(crate) const ROUTE_TABLES: &str = "RouteTables";
+
 pub(crate) const PENDING: &str = "Pending";
 pub(crate) const INVALID: &str = "Invalid";
 pub(crate) const INVALID_PARAMETERS: &str = "InvalidParameters";

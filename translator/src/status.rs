@@ -38,7 +38,7 @@ pub(crate) fn statuses(
     }
     statuses.extend(routes::statuses(options, gateways, routes, lowered));
     statuses.extend(policies::statuses(options, gateways, routes, lowered));
-    let mut problems = problems::of(gateways, routes, lowered);
+    let mut problems = problems::of(options, gateways, routes, lowered);
     problems.sort();
     problems.dedup();
     (statuses, problems)

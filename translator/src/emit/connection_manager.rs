@@ -14,8 +14,9 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
 };
 use prost::{Message, Name};
 
-use super::values;
+use super::{scope, values};
 use crate::ir::Http;
+use crate::route_tables::TableForm;
 
 /// The filter routes say by what other origins may do.
 pub(super) const CORS: &str = "envoy.filters.http.cors";
@@ -32,7 +33,6 @@ const IDLE_CONNECTION: Duration = Duration::from_secs(3600);
 const UNFINISHED_HEADERS: Duration = Duration::from_secs(30);
 
 pub(super) fn filter(stat_prefix: &str, http: &Http) -> Filter {
-    let rds = Rds { route_config_name: http.routes.0.to_string(), config_source: Some(values::ads()) };
     let config = HttpConnectionManager {
         codec_type: manager::CodecType::Auto.into(),
         stat_prefix: stat_prefix.to_owned(),
@@ -57,12 +57,26 @@ pub(super) fn filter(stat_prefix: &str, http: &Http) -> Filter {
         normalize_path: values::truth(true),
         merge_slashes: true,
         path_with_escaped_slashes_action: manager::PathWithEscapedSlashesAction::UnescapeAndRedirect.into(),
-        route_specifier: Some(manager::RouteSpecifier::Rds(rds)),
+        route_specifier: Some(routes(http)),
+        early_header_mutation_extensions: match http.form {
+            TableForm::Scopes => vec![scope::marking(&http.routes)],
+            TableForm::Whole | TableForm::VirtualHosts => Vec::new(),
+        },
         ..HttpConnectionManager::default()
     };
     Filter {
         name: CONNECTION_MANAGER.to_owned(),
         config_type: Some(filter::ConfigType::TypedConfig(values::any(&config))),
+    }
+}
+
+fn routes(http: &Http) -> manager::RouteSpecifier {
+    match http.form {
+        TableForm::Scopes => manager::RouteSpecifier::ScopedRoutes(scope::routes(&http.routes)),
+        TableForm::Whole | TableForm::VirtualHosts => manager::RouteSpecifier::Rds(Rds {
+            route_config_name: http.routes.0.to_string(),
+            config_source: Some(values::ads()),
+        }),
     }
 }
 

@@ -138,7 +138,7 @@ impl Translator {
             if before.as_deref() == Some(&gateway) {
                 continue;
             }
-            said.complain(&mut self.problems, &gateway.id, status::problems::of_gateway(&gateway));
+            said.complain(&mut self.problems, &gateway.id, status::problems::of_gateway(&self.options, &gateway));
             agenda.gateway_statuses.insert(gateway.id.clone());
             let shown = |gateway: &AttachedGateway| gateway.client_certificate.clone();
             if before.as_deref().is_some_and(|before| shown(before) != shown(&gateway)) {

@@ -19,6 +19,7 @@ use crate::lower::{
     EndpointSource, HostWriter, ListenerAt, Needs, Slices, SocketPlan, TablePlan, depends_on_routes, lower_listener,
 };
 use crate::names;
+use crate::route_tables::TableForm;
 
 use super::endpoints::EndpointUsers;
 use super::holdings::{Holder, Holdings};
@@ -60,6 +61,8 @@ struct TableNode {
 #[derive(Debug, Default)]
 struct Fresh {
     tables: BTreeSet<RouteTableName>,
+    /// Hosts that are sent by themselves.
+    hosts: BTreeSet<(RouteTableName, Host)>,
     listeners: BTreeSet<Socket>,
     endpoints: BTreeSet<EndpointName>,
 }
@@ -112,7 +115,12 @@ impl ProxyNode {
             }
         }
         self.at = spots;
-        self.fresh.tables.extend(self.tables.keys().cloned());
+        for (name, table) in &self.tables {
+            self.fresh.tables.insert(name.clone());
+            if table.plan.form != TableForm::Whole {
+                self.fresh.hosts.extend(table.hosts.keys().map(|host| (name.clone(), host.clone())));
+            }
+        }
         self.tables = tables;
         let names: Vec<RouteTableName> = self.tables.keys().cloned().collect();
         for name in names {
@@ -172,7 +180,10 @@ impl ProxyNode {
         if written.as_ref() == table.hosts.get(host).map(|(known, _)| known) {
             return;
         }
-        self.fresh.tables.insert(name.clone());
+        match table.plan.form {
+            TableForm::Whole => drop(self.fresh.tables.insert(name.clone())),
+            TableForm::VirtualHosts | TableForm::Scopes => drop(self.fresh.hosts.insert((name.clone(), host.clone()))),
+        }
         let encoded = written.and_then(|one| {
             let bytes = emit::route_table::host(&table.plan.name, &one, options)?;
             Some((one, bytes))
@@ -243,12 +254,16 @@ impl ProxyNode {
             self.replace(TypeUrl::CLUSTER, &name.0, made, &mut patch);
         }
         for name in fresh.tables {
-            let table = self.tables.get(&name);
-            let made = table.and_then(|table| {
-                let hosts = table.hosts.values().map(|(_, bytes)| bytes);
-                emit::route_table::assembled(&name, hosts, &table.plan.origins)
-            });
+            let made = self.tables.get(&name).and_then(TableNode::resource);
             self.replace(TypeUrl::ROUTE, &name.0, made, &mut patch);
+        }
+        for (table, host) in fresh.hosts {
+            let made = self.tables.get(&table).map(|table| table.resources_of(&host)).unwrap_or_default();
+            let name = names::table_host(&table, &host.domain());
+            for type_url in [TypeUrl::SCOPED_ROUTE, TypeUrl::ROUTE, TypeUrl::VIRTUAL_HOST] {
+                let made = made.iter().find(|one| *one.type_url() == type_url).cloned();
+                self.replace(type_url, &name, made, &mut patch);
+            }
         }
         for socket in fresh.listeners {
             let made = self.listeners.get(&socket).and_then(emit::listener);
@@ -312,7 +327,10 @@ impl ProxyNode {
             }
             one if *one == TypeUrl::ROUTE => {
                 let table = self.tables.get(&RouteTableName(name.into()));
-                model.route_tables.extend(table.map(TableNode::table));
+                model.route_tables.extend(table.map(TableNode::table).or_else(|| self.table_of_one(name)));
+            }
+            one if *one == TypeUrl::VIRTUAL_HOST || *one == TypeUrl::SCOPED_ROUTE => {
+                model.route_tables.extend(self.table_of_one(name));
             }
             one if *one == TypeUrl::CLUSTER => {
                 let backend = holdings.cluster(&ClusterName(name.into()));
@@ -325,6 +343,14 @@ impl ProxyNode {
             _ => model.secrets.extend(holdings.secret(&SecretName(name.into())).cloned()),
         }
         model
+    }
+
+    /// A table with the one host of this name that is sent by itself.
+    fn table_of_one(&self, name: &str) -> Option<RouteTable> {
+        let (table, domain) = names::table_and_domain(name)?;
+        let table = self.tables.get(&table)?;
+        let host = table.hosts.values().map(|(host, _)| host).find(|host| &*host.domain == domain)?;
+        Some(RouteTable { hosts: vec![host.clone()], ..table.without_hosts() })
     }
 
     /// All that is served.
@@ -346,10 +372,29 @@ impl ProxyNode {
 
 impl TableNode {
     fn table(&self) -> RouteTable {
-        RouteTable {
-            name: self.plan.name.clone(),
-            hosts: self.hosts.values().map(|(host, _)| host.clone()).collect(),
-            origins: self.plan.origins.clone(),
+        RouteTable { hosts: self.hosts.values().map(|(host, _)| host.clone()).collect(), ..self.without_hosts() }
+    }
+
+    fn without_hosts(&self) -> RouteTable {
+        let TablePlan { name, form, origins, .. } = &self.plan;
+        RouteTable { name: name.clone(), form: *form, hosts: Vec::new(), origins: origins.clone() }
+    }
+
+    /// What stands for the table as a whole.
+    fn resource(&self) -> Option<Resource> {
+        let TablePlan { name, form, origins, .. } = &self.plan;
+        match form {
+            TableForm::Whole => {
+                let hosts = self.hosts.values().map(|(_, bytes)| bytes);
+                emit::route_table::assembled(name, hosts, origins)
+            }
+            TableForm::VirtualHosts | TableForm::Scopes => emit::route_table::of_table(*form, name, origins),
         }
+    }
+
+    /// What stands for one of its hosts.
+    fn resources_of(&self, host: &Host) -> Vec<Resource> {
+        let Some((host, encoded)) = self.hosts.get(host) else { return Vec::new() };
+        emit::route_table::of_host(self.plan.form, &self.plan.name, host, encoded)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::backend::{ClusterName, SecretName};
 use super::route::{Route, Share};
 use crate::provenance::Origin;
+use crate::route_tables::TableForm;
 
 /// What a socket carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,6 +107,8 @@ pub enum ClientCertificates {
 pub struct Http {
     /// Its route table.
     pub routes: RouteTableName,
+    /// The form of that.
+    pub form: TableForm,
 }
 
 /// The name of a route table: made in [`names`](crate::names).
@@ -117,6 +120,8 @@ pub struct RouteTableName(pub Arc<str>);
 pub struct RouteTable {
     /// Its name.
     pub name: RouteTableName,
+    /// How its hosts are sent.
+    pub form: TableForm,
     /// Its hosts, no domain twice.
     pub hosts: Vec<VirtualHost>,
     /// The listeners it belongs to.

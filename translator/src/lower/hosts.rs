@@ -9,11 +9,17 @@ use crate::host::Host;
 pub(crate) struct Siblings {
     hosts: Vec<Host>,
     known: HashSet<Host>,
+    all_exact: bool,
 }
 
 impl Siblings {
     pub(crate) fn new(hosts: Vec<Host>) -> Siblings {
-        Siblings { known: hosts.iter().cloned().collect(), hosts }
+        Siblings { known: hosts.iter().cloned().collect(), all_exact: hosts.iter().all(Host::is_exact), hosts }
+    }
+
+    /// Whether no name is a wildcard: then no route can bring one.
+    pub(crate) fn all_exact(&self) -> bool {
+        self.all_exact
     }
 
     /// Whether a name of one listener's routes is answered by it, and not by one that says more.

@@ -37,6 +37,11 @@ pub(crate) fn depends_on_routes(plan: &SocketPlan) -> bool {
     }
 }
 
+fn plain_http(plan: &SocketPlan) -> Http {
+    let form = plan.plain_form();
+    Http { routes: names::plain_routes(&plan.socket, form), form }
+}
+
 struct ListenerWriter<'a> {
     plan: &'a SocketPlan,
     routes: &'a dyn RoutesOf,
@@ -50,7 +55,7 @@ impl<'a> ListenerWriter<'a> {
         let (mut plain, mut tls) = (None, Vec::new());
         match plan.protocol()? {
             Protocol::Http if plan.is_served() => {
-                plain = Some(PlainChain::Http(Http { routes: names::plain_routes(&plan.socket) }));
+                plain = Some(PlainChain::Http(plain_http(plan)));
             }
             Protocol::Https | Protocol::Tls => tls = self.tls(),
             Protocol::Tcp | Protocol::Udp if plan.is_served() => plain = Some(PlainChain::Forward(self.forward(first))),
@@ -78,7 +83,7 @@ impl<'a> ListenerWriter<'a> {
         let mut chains: BTreeMap<Option<Arc<str>>, TlsChain> = BTreeMap::new();
         for (at, member) in plan.members.iter().enumerate() {
             let made = match member.listener().listener.protocol {
-                Protocol::Https => vec![self.https(member.listener())],
+                Protocol::Https => vec![self.https(at, member.listener())],
                 _ => self.tls_routes(at, member),
             };
             for chain in made {
@@ -91,15 +96,16 @@ impl<'a> ListenerWriter<'a> {
         chains.into_values().filter(|chain| alone || !idle(chain)).collect()
     }
 
-    fn https(&mut self, listener: &AttachedListener) -> TlsChain {
+    fn https(&mut self, at: usize, listener: &AttachedListener) -> TlsChain {
         let server_name = listener.host.server_name();
         let origins = vec![listener.origin()];
         if !listener.is_served() {
             return TlsChain { server_name, action: TlsAction::Close, origins };
         }
-        let routes = names::tls_routes(&self.plan.socket, server_name.as_deref());
+        let form = self.plan.tls_form(at);
+        let routes = names::tls_routes(&self.plan.socket, server_name.as_deref(), form);
         let termination = self.termination(listener, &["h2", "http/1.1"]);
-        TlsChain { server_name, action: TlsAction::Https(termination, Http { routes }), origins }
+        TlsChain { server_name, action: TlsAction::Https(termination, Http { routes, form }), origins }
     }
 
     fn termination(&mut self, listener: &AttachedListener, application_protocols: &[&'static str]) -> Termination {

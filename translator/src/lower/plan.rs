@@ -11,6 +11,7 @@ use crate::host::Host;
 use crate::ir::{RouteTableName, Socket};
 use crate::names;
 use crate::provenance::Origin;
+use crate::route_tables::TableForm;
 
 use super::hosts::Siblings;
 use super::redirect::Entrance;
@@ -23,6 +24,8 @@ pub(crate) type ListenerAt = (Slot, usize);
 pub(crate) struct Member {
     pub(crate) at: ListenerAt,
     gateway: Arc<AttachedGateway>,
+    /// The form of its route table that can be had, if it were alone in that.
+    form: TableForm,
 }
 
 impl Member {
@@ -45,6 +48,7 @@ pub(crate) struct SocketPlan {
 #[derive(Debug)]
 pub(crate) struct TablePlan {
     pub(crate) name: RouteTableName,
+    pub(crate) form: TableForm,
     pub(crate) entrance: Entrance,
     /// The listeners, by their place in the socket.
     pub(crate) members: Vec<usize>,
@@ -68,11 +72,15 @@ pub(crate) fn sockets<'a>(
             let port = options.bind.port(listener.port);
             let socket = Socket { address: *first, port, transport: listener.transport() };
             let entry = sockets.entry(socket).or_insert_with(|| (listener.port, further.to_vec(), Vec::new()));
-            entry.2.push(Member { at: (slot, index), gateway: Arc::clone(gateway) });
+            let form = options.route_tables.of(&gateway.id);
+            entry.2.push(Member { at: (slot, index), gateway: Arc::clone(gateway), form });
         }
     }
-    let plan = |(socket, (spec_port, further_addresses, members)): (_, (_, _, Vec<Member>))| {
+    let plan = |(socket, (spec_port, further_addresses, mut members)): (_, (_, _, Vec<Member>))| {
         let siblings = Siblings::new(members.iter().map(|member| member.listener().host.clone()).collect());
+        for member in &mut members {
+            (member.form, _) = member.form.possible(options.envoy_floor, siblings.all_exact());
+        }
         SocketPlan { socket, spec_port, further_addresses, members, siblings }
     };
     sockets.into_iter().map(plan).collect()
@@ -83,8 +91,8 @@ impl SocketPlan {
     pub(crate) fn leads_routes_like(&self, other: &SocketPlan) -> bool {
         let member = |(one, other): (&Member, &Member)| {
             let (a, b) = (one.listener(), other.listener());
-            (one.at, &a.host, a.is_served(), &a.listener.protocol, a.origin())
-                == (other.at, &b.host, b.is_served(), &b.listener.protocol, b.origin())
+            (one.at, one.form, &a.host, a.is_served(), &a.listener.protocol, a.origin())
+                == (other.at, other.form, &b.host, b.is_served(), &b.listener.protocol, b.origin())
         };
         (&self.socket, self.spec_port) == (&other.socket, other.spec_port)
             && self.members.len() == other.members.len()
@@ -104,11 +112,22 @@ impl SocketPlan {
         self.members.iter().any(|member| member.listener().is_served())
     }
 
+    /// The form of the table for plain HTTP: one that all its listeners can have.
+    pub(crate) fn plain_form(&self) -> TableForm {
+        self.members.iter().map(|member| member.form).min().unwrap_or_default()
+    }
+
+    /// The form of the table of an HTTPS listener.
+    pub(crate) fn tls_form(&self, at: usize) -> TableForm {
+        self.members.get(at).map(|member| member.form).unwrap_or_default()
+    }
+
     /// The route tables behind the socket: one for plain HTTP, one for each HTTPS listener.
     pub(crate) fn tables(&self) -> Vec<TablePlan> {
         match self.protocol() {
             Some(Protocol::Http) if self.is_served() => vec![TablePlan {
-                name: names::plain_routes(&self.socket),
+                name: names::plain_routes(&self.socket, self.plain_form()),
+                form: self.plain_form(),
                 entrance: Entrance { scheme: "http", port: self.spec_port },
                 members: (0..self.members.len()).collect(),
                 misdirected: Vec::new(),
@@ -130,8 +149,10 @@ impl SocketPlan {
 
     fn tls_table(&self, at: usize) -> TablePlan {
         let listener = self.members[at].listener();
+        let form = self.tls_form(at);
         TablePlan {
-            name: names::tls_routes(&self.socket, listener.host.server_name().as_deref()),
+            name: names::tls_routes(&self.socket, listener.host.server_name().as_deref(), form),
+            form,
             entrance: Entrance { scheme: "https", port: self.spec_port },
             members: vec![at],
             misdirected: self.siblings.misdirected(at).into_iter().cloned().collect(),

@@ -42,7 +42,7 @@ pub(crate) fn lower(socket: &SocketPlan, table: &TablePlan, routes: &dyn RoutesO
         }
     }
     let hosts = hosts.into_iter().map(|(host, writer)| writer.finish(host)).collect();
-    (RouteTable { name: table.name.clone(), hosts, origins: table.origins.clone() }, backends)
+    (RouteTable { name: table.name.clone(), form: table.form, hosts, origins: table.origins.clone() }, backends)
 }
 
 /// One host of a table in the making.

@@ -1,16 +1,20 @@
 //! What is wrong, in one list: for logs and tables, where a person looks first.
 
-use crate::api::ObjectId;
+use std::collections::BTreeMap;
+
+use crate::Options;
+use crate::api::{ObjectId, Protocol};
 use crate::attach::{
-    AddressFault, AttachedGateway, AttachedRoute, Gateways, ListenerFault, ParentVerdict, Routes, SetVerdict,
+    AddressFault, AttachedGateway, AttachedListener, AttachedRoute, Gateways, ListenerFault, ParentVerdict, Routes,
+    SetVerdict,
 };
 use crate::lower::{Lowered, Policies, RouteOutcome};
 use crate::provenance::Origin;
 use crate::reasons;
 use crate::translation::Problem;
 
-pub(crate) fn of(gateways: &Gateways, routes: &Routes, lowered: &Lowered) -> Vec<Problem> {
-    let mut problems: Vec<Problem> = gateways.iter().flat_map(|(_, gateway)| of_gateway(gateway)).collect();
+pub(crate) fn of(options: &Options, gateways: &Gateways, routes: &Routes, lowered: &Lowered) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = gateways.iter().flat_map(|(_, gateway)| of_gateway(options, gateway)).collect();
     for (route, outcomes) in routes.all.iter().zip(&lowered.outcomes) {
         problems.extend(of_route(route, outcomes.iter()));
     }
@@ -50,8 +54,26 @@ pub(crate) fn of_policy(policies: &Policies, id: &ObjectId) -> Vec<Problem> {
     problems
 }
 
+/// The listeners whose route tables have another form than the one that was asked for: the first of each port.
+fn route_tables<'a>(options: &Options, gateway: &'a AttachedGateway) -> Vec<(&'a AttachedListener, String)> {
+    let asked = options.route_tables.of(&gateway.id);
+    let mut of_ports: BTreeMap<u16, Vec<&AttachedListener>> = BTreeMap::new();
+    for listener in &gateway.listeners {
+        if listener.is_served() && matches!(listener.listener.protocol, Protocol::Http | Protocol::Https) {
+            of_ports.entry(listener.port).or_default().push(listener);
+        }
+    }
+    let told = of_ports.into_values().filter_map(|listeners| {
+        let inexact = listeners.iter().find(|listener| !listener.host.is_exact());
+        let (form, reason) = asked.possible(options.envoy_floor, inexact.is_none());
+        let listener = inexact.or(listeners.first())?;
+        Some((*listener, format!("its route table is sent as {form}, not as {asked}: {}", reason?)))
+    });
+    told.collect()
+}
+
 /// What is wrong with a Gateway, its listeners and its ListenerSets.
-pub(crate) fn of_gateway(gateway: &AttachedGateway) -> Vec<Problem> {
+pub(crate) fn of_gateway(options: &Options, gateway: &AttachedGateway) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut tell = |origin: Origin, reason: &str, message: &str| {
         problems.push(Problem { origin, reason: reason.to_owned(), message: message.to_owned() });
@@ -67,6 +89,9 @@ pub(crate) fn of_gateway(gateway: &AttachedGateway) -> Vec<Problem> {
             tell(Origin::new(&gateway.id, "spec.addresses"), reasons::ADDRESS_NOT_USABLE, message);
         }
         None => {}
+    }
+    for (listener, message) in route_tables(options, gateway) {
+        tell(listener.origin(), reasons::ROUTE_TABLES, &message);
     }
     if let Some(Err((reason, message))) = &gateway.client_certificate {
         tell(Origin::new(&gateway.id, "spec.tls.backend.clientCertificateRef"), reason, message);

@@ -11,9 +11,11 @@ mod shadow;
 
 use chancery_translator::api::{Kind, ObjectId};
 use chancery_translator::{
-    Bind, Change, Delivery, Facts, MixedKinds, Options, Proxies, ProxyFacts, ProxyId, Translator, Usable, translate,
+    Bind, Change, Delivery, EnvoyFloor, Facts, MixedKinds, Options, Proxies, ProxyFacts, ProxyId, RouteTables,
+    TableForm, Translator, Usable, translate,
 };
 
+use chancery_protocol::TypeUrl;
 use chancery_testkit::Random;
 use objects::Objects;
 use shadow::Shadow;
@@ -46,6 +48,8 @@ fn after_every_change_everything_is_as_if_translated_anew() {
 struct Reached {
     resources: usize,
     routed: usize,
+    /// Virtual hosts and scopes by themselves.
+    hosts: [usize; 2],
     problems: usize,
     quiet_updates: usize,
 }
@@ -53,6 +57,7 @@ struct Reached {
 impl Reached {
     fn check(&self) {
         assert!(self.resources > 10_000 && self.routed > 2_000, "the worlds serve too little: {self:?}");
+        assert!(self.hosts.iter().all(|count| *count > 1_000), "too few hosts are sent by themselves: {self:?}");
         assert!(self.problems > 10_000 && self.quiet_updates > 100, "the worlds are too plain: {self:?}");
     }
 }
@@ -80,10 +85,13 @@ fn one_world(seed: u64, objects: &Objects, reached: &mut Reached) {
         shadow::compare(&kept, &anew, seed, step);
         shadow.compare(&anew, seed, step);
         reached.resources += anew.proxies.values().map(|proxy| proxy.resources.len()).sum::<usize>();
-        let clusters = |proxy: &chancery_translator::ProxyResources| {
-            proxy.resources.iter().filter(|one| *one.type_url() == chancery_protocol::TypeUrl::CLUSTER).count()
+        let count = |type_url: TypeUrl| {
+            let all = anew.proxies.values().flat_map(|proxy| proxy.resources.iter());
+            all.filter(|one| *one.type_url() == type_url).count()
         };
-        reached.routed += anew.proxies.values().map(clusters).sum::<usize>();
+        reached.routed += count(TypeUrl::CLUSTER);
+        reached.hosts[0] += count(TypeUrl::VIRTUAL_HOST);
+        reached.hosts[1] += count(TypeUrl::SCOPED_ROUTE);
         reached.problems += anew.problems.len();
     }
 }
@@ -94,8 +102,21 @@ fn options(random: &mut Random) -> Options {
         proxies: if random.one_in(3) { Proxies::PerClass } else { Proxies::PerGateway },
         mixed_kinds: if random.one_in(3) { MixedKinds::Both } else { MixedKinds::OldestKind },
         bind: bind(random),
+        route_tables: route_tables(random),
+        envoy_floor: if random.one_in(2) { EnvoyFloor::V1_37 } else { EnvoyFloor::V1_36 },
         ..Options::default()
     }
+}
+
+fn route_tables(random: &mut Random) -> RouteTables {
+    let mut tables = RouteTables { otherwise: random.one_of(&TableForm::ALL), ..RouteTables::default() };
+    for gateway in objects::GATEWAYS {
+        if random.one_in(3) {
+            let id = ObjectId::new(Kind::Gateway, random.one_of(&objects::NAMESPACES), gateway);
+            tables.gateways.insert(id, random.one_of(&TableForm::ALL));
+        }
+    }
+    tables
 }
 
 fn bind(random: &mut Random) -> Bind {
