@@ -9,6 +9,8 @@ use chancery_translator::api::{Kind, Object, ObjectId};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::exact::Exact;
+
 /// What every case has unless it brings objects of the same name.
 const BASE: &str = include_str!("base.yaml");
 
@@ -132,32 +134,39 @@ pub(crate) struct Seen {
     pub(crate) headers: BTreeMap<String, Option<String>>,
 }
 
-pub(crate) fn read_all(directory: &Path) -> Vec<Case> {
+/// Every case; with exact host names if so asked ([`Exact`]).
+pub(crate) fn read_all(directory: &Path, exact: bool) -> Vec<Case> {
     let mut paths: Vec<_> = std::fs::read_dir(directory)
         .expect("the directory of cases")
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
         .collect();
     paths.sort();
-    paths.iter().map(|path| read(path)).collect()
+    paths.iter().map(|path| read(path, exact)).collect()
 }
 
-fn read(path: &Path) -> Case {
+fn read(path: &Path, exact: bool) -> Case {
     let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
     let authority = TestAuthority::new(&name).expect("an authority");
     let text = std::fs::read_to_string(path).expect("a case can be read");
     let mut world = World::default();
-    for document in documents(BASE, &name) {
+    let (mut base, mut own) = (documents(BASE, &name), documents(&text, &name));
+    if exact {
+        let exact = Exact::of(&[base.as_slice(), own.as_slice()].concat());
+        base.iter_mut().chain(&mut own).for_each(|document| *document = exact.changed(document));
+    }
+    for document in base {
         world.insert(object(&document, &authority, &name));
     }
     let mut steps = vec![Step::default()];
-    for document in documents(&text, &name) {
+    for document in own {
         let first = steps.len() == 1;
         let step = steps.last_mut().expect("a step");
         if let Some(requests) = document.get("requests") {
             step.requests.extend(list::<Expectation>(requests, &name));
         } else if let Some(conditions) = document.get("conditions") {
-            step.conditions.extend(list::<Said>(conditions, &name));
+            let conditions = list::<Said>(conditions, &name);
+            step.conditions.extend(conditions.into_iter().filter(|_| !exact));
         } else if step.is_untold() && first {
             world.insert(object(&document, &authority, &name));
         } else {

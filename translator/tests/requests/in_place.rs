@@ -7,14 +7,17 @@ use chancery_testkit::http::{Connection, Trust, request};
 use http::Method;
 
 use crate::case;
-use crate::proxy::Setting;
+use crate::proxy::{How, Setting};
+use chancery_translator::TableForm;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edited_tls_route_updates_its_listener_in_place_and_other_connections_survive() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/requests/edits");
-    let mut case = case::read_all(&directory).remove(0);
+    let mut case = case::read_all(&directory, false).remove(0);
     chancery_testkit::provision(EnvoyVersion::V1_40).expect("an Envoy");
-    let mut setting = Setting::of(&mut case, EnvoyVersion::V1_40).await.expect("the case in operation");
+    let mut setting = Setting::of(&mut case, How { version: EnvoyVersion::V1_40, form: TableForm::Whole })
+        .await
+        .expect("the case in operation");
     let trust = Trust::new(&case.authority.certificate_pem(), None).expect("trust");
     let ask = || request(Method::GET, "one.example", "/").expect("a request");
     let mut kept = Connection::open_tls(setting.socket(8443), "one.example", &trust).await.expect("a connection");

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use chancery_cache::{EveryoneTogether, GroupKey, Publisher, SnapshotCache};
 use chancery_core::{InsecureAllowEveryone, Server};
+use chancery_protocol::TypeUrl;
 use chancery_testkit::{Bootstrap, Envoy, EnvoyVersion, Seen, wait_until};
 use chancery_translator::api::{Object, ObjectId};
-use chancery_translator::{Bind, Options, Proxies, World, translate};
+use chancery_translator::{Bind, EnvoyFloor, Options, Proxies, RouteTables, TableForm, World, translate};
 use tokio::net::TcpListener;
 
 use crate::backend::{Backend, Speaks, acceptor};
@@ -27,6 +28,22 @@ pub(crate) struct Setting {
     options: Options,
     publisher: Publisher,
     cache: SnapshotCache,
+}
+
+/// How cases are run: on which Envoy, and in which form its route tables are sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How {
+    pub(crate) version: EnvoyVersion,
+    pub(crate) form: TableForm,
+}
+
+impl How {
+    fn floor(self) -> EnvoyFloor {
+        match self.version {
+            EnvoyVersion::V1_36 => EnvoyFloor::V1_36,
+            _ => EnvoyFloor::V1_37,
+        }
+    }
 }
 
 /// Added to ports below 1024, so that nobody need be privileged.
@@ -47,7 +64,7 @@ fn next_address() -> IpAddr {
 }
 
 impl Setting {
-    pub(crate) async fn of(case: &mut Case, version: EnvoyVersion) -> Result<Setting, String> {
+    pub(crate) async fn of(case: &mut Case, how: How) -> Result<Setting, String> {
         let address = next_address();
         let mut world = std::mem::take(&mut case.world);
         let mut backends = BTreeMap::new();
@@ -58,7 +75,13 @@ impl Setting {
         }
         let bind = Bind { otherwise: address, privileged_port_offset: OFFSET, ..Bind::default() };
         // All Gateways of a case in one proxy, as they have different ports or hosts.
-        let options = Options { proxies: Proxies::PerClass, bind, ..Options::default() };
+        let options = Options {
+            proxies: Proxies::PerClass,
+            bind,
+            route_tables: RouteTables { otherwise: how.form, ..RouteTables::default() },
+            envoy_floor: how.floor(),
+            ..Options::default()
+        };
         let (cache, publisher) = SnapshotCache::new(EveryoneTogether);
         let server =
             Server::builder(cache.clone(), InsecureAllowEveryone).build().map_err(|error| error.to_string())?;
@@ -68,7 +91,7 @@ impl Setting {
         tokio::spawn(server.serve(listener, std::future::pending()));
         publish(&world, &options, &publisher)?;
         let bootstrap = Bootstrap::new(server_address).node(&case.name, "chancery");
-        let envoy = Envoy::launch(version, &bootstrap).await.map_err(|error| error.to_string())?;
+        let envoy = Envoy::launch(how.version, &bootstrap).await.map_err(|error| error.to_string())?;
         envoy.wait_live(PATIENCE).await.map_err(|error| format!("{error}\n{}", envoy.log()))?;
         let setting = Setting { address, backends, envoy, world, options, publisher, cache };
         setting.settled().await?;
@@ -83,6 +106,13 @@ impl Setting {
     /// How many requests of a round the backends of a service have had.
     pub(crate) fn requests(&self, service: &str, round: &str) -> u64 {
         self.backends.get(service).into_iter().flatten().map(|backend| backend.requests(round)).sum()
+    }
+
+    /// How many hosts are sent by themselves, as virtual hosts or scopes.
+    pub(crate) fn hosts_by_themselves(&self) -> usize {
+        let translation = self.translation();
+        let all = translation.proxies.values().flat_map(|proxy| proxy.resources.iter());
+        all.filter(|one| [TypeUrl::VIRTUAL_HOST, TypeUrl::SCOPED_ROUTE].contains(one.type_url())).count()
     }
 
     /// The world as it is now, translated.
@@ -102,7 +132,7 @@ impl Setting {
     /// Waits until Envoy has accepted everything.
     async fn settled(&self) -> Result<(), String> {
         let view = self.cache.view(&GroupKey::everyone());
-        let wanted = view.map_or(0, |view| view.wildcard_count(&chancery_protocol::TypeUrl::LISTENER)) as u64;
+        let wanted = view.map_or(0, |view| view.wildcard_count(&TypeUrl::LISTENER)) as u64;
         let deliveries = self.cache.delivery();
         let waited = wait_until("Envoy to have everything", PATIENCE, async || -> Result<(), Seen> {
             let streams = deliveries.streams();

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use chancery_testkit::http::{Answer, HttpError};
-use chancery_testkit::{EnvoyVersion, Seen, TestAuthority, wait_until};
+use chancery_testkit::{Seen, TestAuthority, wait_until};
 use futures::{StreamExt, stream};
 
 use crate::case::{Case, Expectation};
-use crate::proxy::Setting;
+use crate::proxy::{How, Setting};
 use crate::said;
 use crate::speak::{Client, ask, next_id};
 
@@ -23,24 +23,31 @@ pub(crate) struct Outcome {
     pub(crate) cases: usize,
     pub(crate) requests: usize,
     pub(crate) statements: usize,
+    /// Cases with hosts that were sent by themselves.
+    pub(crate) by_themselves: usize,
     pub(crate) failures: Vec<String>,
 }
 
-pub(crate) async fn all(cases: Vec<Case>, version: EnvoyVersion) -> Outcome {
+pub(crate) async fn all(cases: Vec<Case>, how: How) -> Outcome {
     let requests = cases.iter().flat_map(|case| &case.steps).map(|step| step.requests.len()).sum();
     let statements = cases.iter().flat_map(|case| &case.steps).map(|step| step.conditions.len()).sum();
     let count = cases.len();
-    let running = stream::iter(cases).map(|case| one(case, version)).buffer_unordered(AT_ONCE);
-    let mut failures: Vec<String> = running.flat_map(stream::iter).collect().await;
-    failures.sort();
-    Outcome { cases: count, requests, statements, failures }
+    let running = stream::iter(cases).map(|case| one(case, how)).buffer_unordered(AT_ONCE);
+    let mut outcome = Outcome { cases: count, requests, statements, ..Outcome::default() };
+    for (failures, hosts) in running.collect::<Vec<_>>().await {
+        outcome.failures.extend(failures);
+        outcome.by_themselves += usize::from(hosts > 0);
+    }
+    outcome.failures.sort();
+    outcome
 }
 
-async fn one(mut case: Case, version: EnvoyVersion) -> Vec<String> {
+/// What went wrong, and how many hosts were sent by themselves.
+async fn one(mut case: Case, how: How) -> (Vec<String>, usize) {
     let mut failures = Vec::new();
-    let mut setting = match Setting::of(&mut case, version).await {
+    let mut setting = match Setting::of(&mut case, how).await {
         Ok(setting) => setting,
-        Err(error) => return vec![format!("{}: {error}", case.name)],
+        Err(error) => return (vec![format!("{}: {error}", case.name)], 0),
     };
     for step in std::mem::take(&mut case.steps) {
         if let Err(error) = setting.change(&step.objects).await {
@@ -59,7 +66,7 @@ async fn one(mut case: Case, version: EnvoyVersion) -> Vec<String> {
             }
         }
     }
-    failures
+    (failures, setting.hosts_by_themselves())
 }
 
 fn shown(expectation: &Expectation) -> String {
