@@ -1,7 +1,9 @@
 //! What a translation is told beside the objects.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use crate::api::ObjectId;
 use crate::delivery::Facts;
@@ -154,4 +156,37 @@ pub enum EnvoyFloor {
     V1_38,
     V1_39,
     V1_40,
+}
+
+impl EnvoyFloor {
+    /// All of them, the oldest first.
+    pub const ALL: [EnvoyFloor; 5] =
+        [EnvoyFloor::V1_36, EnvoyFloor::V1_37, EnvoyFloor::V1_38, EnvoyFloor::V1_39, EnvoyFloor::V1_40];
+
+    /// Major and minor version.
+    pub fn version(self) -> (u32, u32) {
+        match self {
+            EnvoyFloor::V1_36 => (1, 36),
+            EnvoyFloor::V1_37 => (1, 37),
+            EnvoyFloor::V1_38 => (1, 38),
+            EnvoyFloor::V1_39 => (1, 39),
+            EnvoyFloor::V1_40 => (1, 40),
+        }
+    }
+}
+
+impl fmt::Display for EnvoyFloor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, minor) = self.version();
+        write!(f, "{major}.{minor}")
+    }
+}
+
+impl FromStr for EnvoyFloor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<EnvoyFloor, String> {
+        let found = EnvoyFloor::ALL.into_iter().find(|one| one.to_string() == text);
+        found.ok_or_else(|| format!("{text:?} is none of the versions of Envoy that are served: 1.36 to 1.40"))
+    }
 }

@@ -82,6 +82,10 @@ pub struct RouteTables {
     pub gateways: BTreeMap<ObjectId, TableForm>,
     /// For all others. Default: whole.
     pub otherwise: TableForm,
+    /// The form all tables had before, if that was another one: they are sent in that form as well, for connections that were
+    /// open when the form changed. A proxy lets those go only after a while (`--drain-time-s`, 600 seconds by default), and
+    /// answers 404 on them when their tables are gone.
+    pub former: Option<TableForm>,
 }
 
 impl RouteTables {

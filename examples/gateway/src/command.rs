@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use chancery_testkit::{EnvoyVersion, Variant};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use objects::{Explain, PlanChanges, Translate, Translating, Validate};
+pub(crate) use objects::{AskedForm, Explain, PlanChanges, Translate, Translating, Validate};
 pub(crate) use serve::Serve;
 
 /// What a wrong command line ends with, as `sysexits.h` has it: 1 and 2 mean something else here.

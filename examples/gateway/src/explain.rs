@@ -187,6 +187,14 @@ impl Sources<'_> {
         self.named(known.and_then(|known| known.parts.get(part)).map(Vec::as_slice).unwrap_or_default())
     }
 
+    /// A part of a table: where its hosts are sent by themselves, of the host.
+    fn of_host(&self, table: &str, host: &str, part: &str) -> Vec<String> {
+        match self.of_part(TypeUrl::VIRTUAL_HOST, host, part) {
+            found if found.is_empty() => self.of_part(TypeUrl::ROUTE, table, part),
+            found => found,
+        }
+    }
+
     fn part_anywhere(&self, part: &str) -> Vec<String> {
         let mut all = self.proxy.provenance.values();
         self.named(all.find_map(|known| known.parts.get(part)).map(Vec::as_slice).unwrap_or_default())
@@ -202,8 +210,8 @@ impl From {
         let route = explanation.route.as_ref().map(|route| route.name.as_str()).unwrap_or_default();
         let mut from = From {
             filter_chain: sources.of_part(TypeUrl::LISTENER, listener, chain),
-            virtual_host: sources.of_part(TypeUrl::ROUTE, table, host),
-            route: sources.of_part(TypeUrl::ROUTE, table, route),
+            virtual_host: sources.of_host(table, host, host),
+            route: sources.of_host(table, host, route),
             ..From::default()
         };
         if let Some(cluster) = cluster(&explanation.outcome) {

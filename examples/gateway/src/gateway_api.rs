@@ -3,6 +3,7 @@
 mod conductor;
 mod documents;
 mod facts;
+mod grouping;
 mod page;
 mod plane;
 mod refusals;
@@ -17,10 +18,11 @@ pub(crate) use standing::{Row, rows, table};
 
 use std::collections::BTreeSet;
 
-use chancery_translator::api::{Gateway, ObjectId};
-use chancery_translator::{Options, Proxies, Translation, World};
+use chancery_testkit::EnvoyVersion;
+use chancery_translator::api::{Gateway, Kind, ObjectId};
+use chancery_translator::{EnvoyFloor, Options, Proxies, RouteTables, Translation, World};
 
-use crate::command::{GatewayName, Translating};
+use crate::command::{AskedForm, GatewayName, Translating};
 
 /// The options of a translation, as the command line says them.
 pub(crate) fn options(arguments: &Translating) -> Options {
@@ -28,7 +30,34 @@ pub(crate) fn options(arguments: &Translating) -> Options {
         controller_name: arguments.controller_name.clone(),
         assumed_classes: arguments.gateway_class.iter().cloned().collect::<BTreeSet<String>>(),
         proxies: if arguments.merge { Proxies::PerClass } else { Proxies::PerGateway },
+        route_tables: route_tables(arguments),
+        envoy_floor: arguments.oldest_envoy.map(floor).unwrap_or_default(),
         ..Options::default()
+    }
+}
+
+/// The forms of route tables that are asked for; of those for one Gateway, or for all others, the last.
+fn route_tables(arguments: &Translating) -> RouteTables {
+    let mut tables = RouteTables { former: arguments.former_route_tables, ..RouteTables::default() };
+    for AskedForm { gateway, form } in &arguments.route_tables {
+        match gateway {
+            Some(name) => {
+                tables.gateways.insert(ObjectId::new(Kind::Gateway, &name.namespace, &name.name), *form);
+            }
+            None => tables.otherwise = *form,
+        }
+    }
+    tables
+}
+
+/// The translator's name for a version.
+pub(crate) fn floor(version: EnvoyVersion) -> EnvoyFloor {
+    match version {
+        EnvoyVersion::V1_36 => EnvoyFloor::V1_36,
+        EnvoyVersion::V1_37 => EnvoyFloor::V1_37,
+        EnvoyVersion::V1_38 => EnvoyFloor::V1_38,
+        EnvoyVersion::V1_39 => EnvoyFloor::V1_39,
+        EnvoyVersion::V1_40 => EnvoyFloor::V1_40,
     }
 }
 

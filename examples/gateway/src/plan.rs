@@ -55,7 +55,14 @@ pub(crate) async fn run(arguments: &PlanChanges) -> Result<ExitCode, Failure> {
     let (old, new) = match (arguments.directories.as_slice(), arguments.server) {
         ([new], Some(server)) => {
             let served = served(server).await?;
-            let new = translated(new, &served.options())?;
+            let mut options = served.options();
+            if !arguments.translating.route_tables.is_empty() || arguments.translating.former_route_tables.is_some() {
+                options.route_tables = own.route_tables;
+            }
+            if arguments.translating.oldest_envoy.is_some() {
+                options.envoy_floor = own.envoy_floor;
+            }
+            let new = translated(new, &options)?;
             (served.rendered, new)
         }
         ([old, new], None) => (translated(old, &own)?, translated(new, &own)?),

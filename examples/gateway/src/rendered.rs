@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use chancery_protocol::{Resource, TypeUrl};
 use chancery_resource::{Secrets, to_json};
 use chancery_translator::api::{Kind, ObjectId};
-use chancery_translator::{Bind, Options, Proxies, ProxyResources, Translation, Usable};
+use chancery_translator::{Bind, Options, Proxies, ProxyResources, RouteTables, Translation, Usable};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -32,6 +32,12 @@ pub(crate) struct Served {
     pub(crate) privileged_port_offset: u16,
     /// Whether Gateways may ask for loopback addresses alone.
     pub(crate) loopback_only: bool,
+    /// The form of each Gateway's route tables, by `namespace/name`; under no name that of all others.
+    pub(crate) route_tables: BTreeMap<String, String>,
+    /// The form all tables had before.
+    pub(crate) former_route_tables: Option<String>,
+    /// The oldest Envoy that is served: `1.36`.
+    pub(crate) oldest_envoy: String,
 }
 
 impl Served {
@@ -48,7 +54,25 @@ impl Served {
             otherwise: *otherwise,
             privileged_port_offset: *privileged_port_offset,
             loopback_only: *usable == Usable::Loopback,
+            route_tables: forms(&options.route_tables),
+            former_route_tables: options.route_tables.former.map(|form| form.to_string()),
+            oldest_envoy: options.envoy_floor.to_string(),
         }
+    }
+
+    fn route_tables(&self) -> RouteTables {
+        let former = self.former_route_tables.as_ref().and_then(|form| form.parse().ok());
+        let mut tables = RouteTables { former, ..RouteTables::default() };
+        for (name, form) in &self.route_tables {
+            let form = form.parse().unwrap_or_default();
+            match name.split_once('/') {
+                Some((namespace, name)) => {
+                    tables.gateways.insert(ObjectId::new(Kind::Gateway, namespace, name), form);
+                }
+                None => tables.otherwise = form,
+            }
+        }
+        tables
     }
 
     /// The options, but for what proxies said.
@@ -67,9 +91,17 @@ impl Served {
                 privileged_port_offset: self.privileged_port_offset,
                 usable: if self.loopback_only { Usable::Loopback } else { Usable::Any },
             },
+            route_tables: self.route_tables(),
+            envoy_floor: self.oldest_envoy.parse().unwrap_or_default(),
             ..Options::default()
         }
     }
+}
+
+/// Forms as text, by the names of Gateways; under no name that of all others.
+fn forms(tables: &RouteTables) -> BTreeMap<String, String> {
+    let named = tables.gateways.iter().map(|(id, form)| (format!("{}/{}", id.namespace, id.name), form.to_string()));
+    named.chain([(String::new(), tables.otherwise.to_string())]).collect()
 }
 
 /// Of one proxy.
@@ -123,6 +155,22 @@ impl RenderedProxy {
         types
     }
 
+    /// Envoy shows virtual hosts that are sent by themselves in their route configuration.
+    fn put_hosts(&self, routes: &mut [Value]) {
+        let hosts = self.resources.iter().filter(|one| one.type_url == TypeUrl::VIRTUAL_HOST.as_str());
+        let mut by_table: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+        for host in hosts {
+            let table = host.name.rsplit_once('/').map_or("", |(table, _)| table);
+            by_table.entry(table).or_default().push(host.body.clone());
+        }
+        for route in routes {
+            let hosts = route["route_config"]["name"].as_str().and_then(|name| by_table.remove(name));
+            if let Some(hosts) = hosts {
+                route["route_config"]["virtual_hosts"] = hosts.into();
+            }
+        }
+    }
+
     /// In the form of Envoy's `/config_dump`.
     pub(crate) fn config_dump(&self) -> Value {
         let of = |type_url: TypeUrl, entry: fn(&RenderedResource, Value) -> Value| -> Vec<Value> {
@@ -142,7 +190,12 @@ impl RenderedProxy {
             TypeUrl::LISTENER,
             |one, body| json!({ "name": one.name, "active_state": { "version_info": one.version, "listener": body } }),
         );
-        let routes = of(TypeUrl::ROUTE, |one, body| json!({ "version_info": one.version, "route_config": body }));
+        let scopes = of(
+            TypeUrl::SCOPED_ROUTE,
+            |one, body| json!({ "name": one.name, "version_info": one.version, "scoped_route_configs": [body] }),
+        );
+        let mut routes = of(TypeUrl::ROUTE, |one, body| json!({ "version_info": one.version, "route_config": body }));
+        self.put_hosts(&mut routes);
         let secrets =
             of(TypeUrl::SECRET, |one, body| json!({ "name": one.name, "version_info": one.version, "secret": body }));
         json!({ "configs": [
@@ -150,6 +203,7 @@ impl RenderedProxy {
             dump("EndpointsConfigDump", "dynamic_endpoint_configs", endpoints),
             dump("ListenersConfigDump", "dynamic_listeners", listeners),
             dump("RoutesConfigDump", "dynamic_route_configs", routes),
+            dump("ScopedRoutesConfigDump", "dynamic_scoped_route_configs", scopes),
             dump("SecretsConfigDump", "dynamic_active_secrets", secrets),
         ]})
     }

@@ -6,16 +6,17 @@ use chancery_protocol::{Resource, TypeUrl};
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use envoy_types::pb::envoy::config::listener::v3::Listener as ListenerMessage;
-use envoy_types::pb::envoy::config::route::v3::{RouteConfiguration, VirtualHost};
+use envoy_types::pb::envoy::config::route::v3::{RouteConfiguration, ScopedRouteConfiguration, VirtualHost};
 use prost::Message;
 
 use crate::chain::Service;
 use crate::explanation::{Chain, Explanation, ListenerFound, Outcome};
 use crate::listener::Listener;
-use crate::manager::{Around, Routes};
+use crate::manager::Around;
 use crate::problem::Problem;
 use crate::request::{Request, Transport};
 use crate::rules::Rules;
+use crate::scopes::Scopes;
 use crate::table::Table;
 use crate::text::Findings;
 use crate::trace::Candidate;
@@ -30,6 +31,8 @@ pub struct Messages {
     pub route_configurations: Vec<RouteConfiguration>,
     /// Virtual hosts that are resources of their own (VHDS): their names are `route configuration/name`.
     pub virtual_hosts: Vec<(String, VirtualHost)>,
+    /// Its scopes (SRDS).
+    pub scoped_routes: Vec<ScopedRouteConfiguration>,
     /// Its clusters.
     pub clusters: Vec<Cluster>,
     /// The endpoints of its clusters.
@@ -41,6 +44,7 @@ pub struct Messages {
 pub struct Config {
     listeners: Vec<Listener>,
     tables: BTreeMap<String, Table>,
+    scopes: Scopes,
     clusters: Clusters,
     rules: Rules,
 }
@@ -59,6 +63,8 @@ impl Config {
             } else if *type_url == TypeUrl::VIRTUAL_HOST {
                 let host = decoded(resource, &mut problems);
                 messages.virtual_hosts.extend(host.map(|host| (resource.name().to_string(), host)));
+            } else if *type_url == TypeUrl::SCOPED_ROUTE {
+                messages.scoped_routes.extend(decoded(resource, &mut problems));
             } else if *type_url == TypeUrl::CLUSTER {
                 messages.clusters.extend(decoded(resource, &mut problems));
             } else if *type_url == TypeUrl::ENDPOINTS {
@@ -75,15 +81,20 @@ impl Config {
         let mut problems = Vec::new();
         let mut findings = Findings { place: String::new(), problems: &mut problems };
         let listeners = messages.listeners.iter().map(|listener| Listener::new(listener, &mut findings)).collect();
+        let mut discovered: BTreeMap<&str, Vec<&VirtualHost>> = BTreeMap::new();
+        for (name, host) in &messages.virtual_hosts {
+            let table = name.rsplit_once('/').map_or(name.as_str(), |(table, _)| table);
+            discovered.entry(table).or_default().push(host);
+        }
         let tables = messages.route_configurations.iter().map(|message| {
-            let own = |name: &str| name.strip_prefix(message.name.as_str()).is_some_and(|rest| rest.starts_with('/'));
-            let discovered = messages.virtual_hosts.iter().filter(|(name, _)| own(name)).map(|(_, host)| host);
-            let discovered: Vec<&VirtualHost> = if message.vhds.is_some() { discovered.collect() } else { Vec::new() };
+            let own = discovered.get(message.name.as_str()).filter(|_| message.vhds.is_some());
+            let discovered = own.cloned().unwrap_or_default();
             (message.name.clone(), Table::new(message, &discovered, &mut findings))
         });
         let tables = tables.collect();
         let clusters = Clusters::new(&messages.clusters, &messages.endpoints);
-        (Config { listeners, tables, clusters, rules: Rules::default() }, problems)
+        let scopes = Scopes::new(&messages.scoped_routes);
+        (Config { listeners, tables, scopes, clusters, rules: Rules::default() }, problems)
     }
 
     /// The same for proxies of another release: the newest is assumed.
@@ -131,12 +142,9 @@ impl Config {
                 explanation.ending(Outcome::Refused { reason })
             }
             (Service::Http(manager), _, _) => {
-                let table = match &manager.routes {
-                    Routes::Named(name) => self.tables.get(name),
-                    Routes::Inline(_) | Routes::Unknown(_) => None,
-                };
                 let around = Around {
-                    table,
+                    tables: &self.tables,
+                    scopes: &self.scopes,
                     clusters: &self.clusters,
                     local_port: listener.local_port(&request.entry),
                     rules: self.rules,

@@ -17,6 +17,7 @@ mod redirect;
 mod request;
 mod route;
 mod rules;
+mod scopes;
 mod table;
 mod text;
 mod trace;

@@ -1,5 +1,6 @@
 //! An HTTP connection manager: what it makes of a request before routes see it, and where its routes are.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use envoy_types::pb::envoy::config::core::v3::scheme_header_transformation::Transformation;
@@ -11,6 +12,7 @@ use crate::explanation::{Explanation, Filter, Outcome};
 use crate::normal::{Normal, Normalization};
 use crate::request::{ClientCertificate, Request, Transport};
 use crate::rules::Rules;
+use crate::scopes::{KeyBuilder, Scopes};
 use crate::table::Table;
 use crate::text::Findings;
 use crate::upstream::Clusters;
@@ -95,8 +97,9 @@ impl Seen {
 /// What a connection manager needs to know beside the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around<'a> {
-    /// The route configuration it names, if it names one and that is there.
-    pub(crate) table: Option<&'a Table>,
+    /// The route configurations there are, by name.
+    pub(crate) tables: &'a BTreeMap<String, Table>,
+    pub(crate) scopes: &'a Scopes,
     pub(crate) clusters: &'a Clusters,
     pub(crate) local_port: Option<u16>,
     pub(crate) rules: Rules,
@@ -107,6 +110,7 @@ pub(crate) struct Around<'a> {
 pub(crate) enum Routes {
     Inline(Arc<Table>),
     Named(String),
+    Scoped(KeyBuilder),
     Unknown(String),
 }
 
@@ -126,7 +130,10 @@ impl Manager {
         let routes = match &message.route_specifier {
             Some(RouteSpecifier::RouteConfig(table)) => Routes::Inline(Arc::new(Table::new(table, &[], findings))),
             Some(RouteSpecifier::Rds(rds)) => Routes::Named(rds.route_config_name.clone()),
-            Some(RouteSpecifier::ScopedRoutes(_)) => Routes::Unknown("scoped routes are not evaluated".into()),
+            Some(RouteSpecifier::ScopedRoutes(scoped)) => match KeyBuilder::new(message, scoped) {
+                Some(builder) => Routes::Scoped(builder),
+                None => Routes::Unknown("the scope of a request is found in a way that is not evaluated".into()),
+            },
             None => Routes::Unknown("the connection manager has no routes: Envoy refuses it".into()),
         };
         let transformation = message.scheme_header_transformation.as_ref();
@@ -209,16 +216,24 @@ impl Manager {
     }
 
     fn routed(&self, seen: &Seen, around: &Around<'_>, mut explanation: Explanation) -> Explanation {
-        match (&self.routes, around.table) {
-            (Routes::Inline(table), _) => table.explain(seen, around.clusters, explanation),
-            (Routes::Named(_), Some(table)) => table.explain(seen, around.clusters, explanation),
-            (Routes::Named(name), None) => {
-                let reason = format!("the route configuration {name:?} is not among the resources");
-                explanation.route_configuration = Some(name.clone());
-                explanation.ending(Outcome::Undetermined { reason })
+        let named = match &self.routes {
+            Routes::Inline(table) => return table.explain(seen, around.clusters, explanation),
+            Routes::Unknown(reason) => {
+                return explanation.ending(Outcome::Undetermined { reason: reason.clone() });
             }
-            (Routes::Unknown(reason), _) => explanation.ending(Outcome::Undetermined { reason: reason.clone() }),
+            Routes::Named(name) => Some(name.as_str()),
+            Routes::Scoped(builder) => builder.key(seen).and_then(|key| around.scopes.find(&key)),
+        };
+        let Some(name) = named else {
+            let reason = "no scope is there for the request".to_owned();
+            return explanation.ending(Outcome::Answered { status: 404, location: None, reason });
+        };
+        if let Some(table) = around.tables.get(name) {
+            return table.explain(seen, around.clusters, explanation);
         }
+        let reason = format!("the route configuration {name:?} is not among the resources");
+        explanation.route_configuration = Some(name.to_owned());
+        explanation.ending(Outcome::Undetermined { reason })
     }
 
     fn seen(&self, request: &Request, around: &Around<'_>) -> Seen {

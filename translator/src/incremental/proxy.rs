@@ -46,7 +46,8 @@ struct Spot {
     socket: Socket,
     /// Its place among the socket's listeners.
     member: usize,
-    table: Option<RouteTableName>,
+    /// The table its routes are in, and that in its former form.
+    tables: Vec<RouteTableName>,
 }
 
 #[derive(Debug)]
@@ -100,12 +101,12 @@ impl ProxyNode {
         let mut tables: BTreeMap<RouteTableName, TableNode> = BTreeMap::new();
         for (socket, plan) in &self.sockets {
             for (member, one) in plan.members.iter().enumerate() {
-                spots.insert(one.at, Spot { socket: socket.clone(), member, table: None });
+                spots.insert(one.at, Spot { socket: socket.clone(), member, tables: Vec::new() });
             }
             for table in plan.tables() {
                 for member in &table.members {
                     if let Some(spot) = spots.get_mut(&plan.members[*member].at) {
-                        spot.table = Some(table.name.clone());
+                        spot.tables.push(table.name.clone());
                     }
                 }
                 let misdirected = table.misdirected.iter().cloned().collect();
@@ -146,7 +147,8 @@ impl ProxyNode {
 
     /// A host of a listener has other routes, or they do something else.
     pub(super) fn host_changed(&mut self, options: &Options, at: ListenerAt, host: &Host, places: &Places) {
-        if let Some(table) = self.at.get(&at).and_then(|spot| spot.table.clone()) {
+        let tables = self.at.get(&at).map(|spot| spot.tables.clone()).unwrap_or_default();
+        for table in tables {
             self.write_host(options, &table, host, places);
         }
     }
@@ -210,7 +212,7 @@ impl ProxyNode {
     }
 
     fn needs(&self, at: ListenerAt, age: &RouteAge, places: &Places) -> Option<Needs> {
-        let spot = self.at.get(&at).filter(|spot| spot.table.is_some())?;
+        let spot = self.at.get(&at).filter(|spot| !spot.tables.is_empty())?;
         let socket = self.sockets.get(&spot.socket)?;
         let entry = places.get(at, age)?;
         let serves = socket.members.get(spot.member).is_some_and(|member| member.listener().is_served());

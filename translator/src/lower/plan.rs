@@ -24,8 +24,14 @@ pub(crate) type ListenerAt = (Slot, usize);
 pub(crate) struct Member {
     pub(crate) at: ListenerAt,
     gateway: Arc<AttachedGateway>,
-    /// The form of its route table that can be had, if it were alone in that.
-    form: TableForm,
+    forms: Forms,
+}
+
+/// The forms of a route table that can be had, if a listener were alone in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Forms {
+    now: TableForm,
+    former: Option<TableForm>,
 }
 
 impl Member {
@@ -72,14 +78,15 @@ pub(crate) fn sockets<'a>(
             let port = options.bind.port(listener.port);
             let socket = Socket { address: *first, port, transport: listener.transport() };
             let entry = sockets.entry(socket).or_insert_with(|| (listener.port, further.to_vec(), Vec::new()));
-            let form = options.route_tables.of(&gateway.id);
-            entry.2.push(Member { at: (slot, index), gateway: Arc::clone(gateway), form });
+            let forms = Forms { now: options.route_tables.of(&gateway.id), former: options.route_tables.former };
+            entry.2.push(Member { at: (slot, index), gateway: Arc::clone(gateway), forms });
         }
     }
     let plan = |(socket, (spec_port, further_addresses, mut members)): (_, (_, _, Vec<Member>))| {
         let siblings = Siblings::new(members.iter().map(|member| member.listener().host.clone()).collect());
-        for member in &mut members {
-            (member.form, _) = member.form.possible(options.envoy_floor, siblings.all_exact());
+        let possible = |form: TableForm| form.possible(options.envoy_floor, siblings.all_exact()).0;
+        for Member { forms, .. } in &mut members {
+            *forms = Forms { now: possible(forms.now), former: forms.former.map(possible) };
         }
         SocketPlan { socket, spec_port, further_addresses, members, siblings }
     };
@@ -91,8 +98,8 @@ impl SocketPlan {
     pub(crate) fn leads_routes_like(&self, other: &SocketPlan) -> bool {
         let member = |(one, other): (&Member, &Member)| {
             let (a, b) = (one.listener(), other.listener());
-            (one.at, one.form, &a.host, a.is_served(), &a.listener.protocol, a.origin())
-                == (other.at, other.form, &b.host, b.is_served(), &b.listener.protocol, b.origin())
+            (one.at, one.forms, &a.host, a.is_served(), &a.listener.protocol, a.origin())
+                == (other.at, other.forms, &b.host, b.is_served(), &b.listener.protocol, b.origin())
         };
         (&self.socket, self.spec_port) == (&other.socket, other.spec_port)
             && self.members.len() == other.members.len()
@@ -114,31 +121,28 @@ impl SocketPlan {
 
     /// The form of the table for plain HTTP: one that all its listeners can have.
     pub(crate) fn plain_form(&self) -> TableForm {
-        self.members.iter().map(|member| member.form).min().unwrap_or_default()
+        self.members.iter().map(|member| member.forms.now).min().unwrap_or_default()
     }
 
     /// The form of the table of an HTTPS listener.
     pub(crate) fn tls_form(&self, at: usize) -> TableForm {
-        self.members.get(at).map(|member| member.form).unwrap_or_default()
+        self.members.get(at).map(|member| member.forms.now).unwrap_or_default()
     }
 
-    /// The route tables behind the socket: one for plain HTTP, one for each HTTPS listener.
+    /// The route tables behind the socket: one for plain HTTP, one for each HTTPS listener, and each again in its former form.
     pub(crate) fn tables(&self) -> Vec<TablePlan> {
         match self.protocol() {
-            Some(Protocol::Http) if self.is_served() => vec![TablePlan {
-                name: names::plain_routes(&self.socket, self.plain_form()),
-                form: self.plain_form(),
-                entrance: Entrance { scheme: "http", port: self.spec_port },
-                members: (0..self.members.len()).collect(),
-                misdirected: Vec::new(),
-                origins: self.members.iter().map(|member| member.listener().origin()).collect(),
-            }],
+            Some(Protocol::Http) if self.is_served() => {
+                let former = self.members.iter().filter_map(|member| member.forms.former).min();
+                in_forms(self.plain_form(), former).map(|form| self.plain_table(form)).collect()
+            }
             Some(Protocol::Https | Protocol::Tls) => {
                 let mut tables: Vec<TablePlan> = Vec::new();
                 for at in 0..self.members.len() {
                     let listener = self.members[at].listener();
                     if listener.listener.protocol == Protocol::Https && listener.is_served() {
-                        tables.push(self.tls_table(at));
+                        let former = self.members[at].forms.former;
+                        tables.extend(in_forms(self.tls_form(at), former).map(|form| self.tls_table(at, form)));
                     }
                 }
                 tables
@@ -147,9 +151,19 @@ impl SocketPlan {
         }
     }
 
-    fn tls_table(&self, at: usize) -> TablePlan {
+    fn plain_table(&self, form: TableForm) -> TablePlan {
+        TablePlan {
+            name: names::plain_routes(&self.socket, form),
+            form,
+            entrance: Entrance { scheme: "http", port: self.spec_port },
+            members: (0..self.members.len()).collect(),
+            misdirected: Vec::new(),
+            origins: self.members.iter().map(|member| member.listener().origin()).collect(),
+        }
+    }
+
+    fn tls_table(&self, at: usize, form: TableForm) -> TablePlan {
         let listener = self.members[at].listener();
-        let form = self.tls_form(at);
         TablePlan {
             name: names::tls_routes(&self.socket, listener.host.server_name().as_deref(), form),
             form,
@@ -159,4 +173,8 @@ impl SocketPlan {
             origins: vec![listener.origin()],
         }
     }
+}
+
+fn in_forms(now: TableForm, former: Option<TableForm>) -> impl Iterator<Item = TableForm> {
+    std::iter::once(now).chain(former.filter(move |former| *former != now))
 }

@@ -109,7 +109,8 @@ fn options(random: &mut Random) -> Options {
 }
 
 fn route_tables(random: &mut Random) -> RouteTables {
-    let mut tables = RouteTables { otherwise: random.one_of(&TableForm::ALL), ..RouteTables::default() };
+    let former = random.one_in(3).then(|| random.one_of(&TableForm::ALL));
+    let mut tables = RouteTables { otherwise: random.one_of(&TableForm::ALL), former, ..RouteTables::default() };
     for gateway in objects::GATEWAYS {
         if random.one_in(3) {
             let id = ObjectId::new(Kind::Gateway, random.one_of(&objects::NAMESPACES), gateway);

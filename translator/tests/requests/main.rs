@@ -11,6 +11,7 @@ mod proxy;
 mod run;
 mod said;
 mod speak;
+mod switching;
 
 use std::path::Path;
 

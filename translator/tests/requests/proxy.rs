@@ -8,7 +8,7 @@ use std::time::Duration;
 use chancery_cache::{EveryoneTogether, GroupKey, Publisher, SnapshotCache};
 use chancery_core::{InsecureAllowEveryone, Server};
 use chancery_protocol::TypeUrl;
-use chancery_testkit::{Bootstrap, Envoy, EnvoyVersion, Seen, wait_until};
+use chancery_testkit::{Bootstrap, Envoy, EnvoyVersion, Launch, Seen, wait_until};
 use chancery_translator::api::{Object, ObjectId};
 use chancery_translator::{Bind, EnvoyFloor, Options, Proxies, RouteTables, TableForm, World, translate};
 use tokio::net::TcpListener;
@@ -17,6 +17,9 @@ use crate::backend::{Backend, Speaks, acceptor};
 use crate::case::{Case, bare_services};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long connections of a filter chain that has changed are kept.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// A case in operation.
 pub(crate) struct Setting {
@@ -91,7 +94,8 @@ impl Setting {
         tokio::spawn(server.serve(listener, std::future::pending()));
         publish(&world, &options, &publisher)?;
         let bootstrap = Bootstrap::new(server_address).node(&case.name, "chancery");
-        let envoy = Envoy::launch(how.version, &bootstrap).await.map_err(|error| error.to_string())?;
+        let envoy =
+            Launch::new(how.version, &bootstrap).drain(DRAIN).start().await.map_err(|error| error.to_string())?;
         envoy.wait_live(PATIENCE).await.map_err(|error| format!("{error}\n{}", envoy.log()))?;
         let setting = Setting { address, backends, envoy, world, options, publisher, cache };
         setting.settled().await?;
@@ -106,6 +110,23 @@ impl Setting {
     /// How many requests of a round the backends of a service have had.
     pub(crate) fn requests(&self, service: &str, round: &str) -> u64 {
         self.backends.get(service).into_iter().flatten().map(|backend| backend.requests(round)).sum()
+    }
+
+    /// Sends route tables in another form, in the former one too until the connections that use it are gone.
+    pub(crate) async fn switch(&mut self, form: TableForm) -> Result<(), String> {
+        self.options.route_tables.former = Some(std::mem::replace(&mut self.options.route_tables.otherwise, form));
+        publish(&self.world, &self.options, &self.publisher)?;
+        self.settled().await?;
+        let waited = wait_until("old connections to go", PATIENCE, async || -> Result<(), Seen> {
+            match self.envoy.admin().stat("listener_manager.total_filter_chains_draining").await? {
+                0 => Ok(()),
+                draining => Err(Seen::from(draining)),
+            }
+        });
+        waited.await.map_err(|error| error.to_string())?;
+        self.options.route_tables.former = None;
+        publish(&self.world, &self.options, &self.publisher)?;
+        self.settled().await
     }
 
     /// How many hosts are sent by themselves, as virtual hosts or scopes.

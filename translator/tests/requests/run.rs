@@ -14,6 +14,8 @@ use crate::speak::{Client, ask, next_id};
 /// Envoys beside each other.
 const AT_ONCE: usize = 4;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+/// How a connection manager tells itself which table is meant, where hosts have scopes.
+const TABLE_HEADER: &str = "x-chancery-route-table";
 /// How far a share may be off, in standard deviations.
 const DEVIATIONS: f64 = 4.5;
 
@@ -113,6 +115,9 @@ fn compare(expectation: &Expectation, answer: Result<Answer, HttpError>) -> Resu
         return differs("status", &status, &answer.status);
     }
     let backend = answer.header("x-backend").map(str::to_owned);
+    if answer.json()["headers"].get(TABLE_HEADER).is_some() && !expectation.headers.contains_key(TABLE_HEADER) {
+        return Err(format!("the backend saw {TABLE_HEADER}, which is for the proxy alone"));
+    }
     if expectation.to.is_some() && backend != expectation.to {
         return differs("backend", &expectation.to, &backend);
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chancery_testkit::EnvoyVersion;
+use chancery_translator::TableForm;
 use clap::Args;
 
 use super::{GatewayName, Output};
@@ -20,6 +21,38 @@ pub(crate) struct Translating {
     /// One proxy for all Gateways of a class, instead of one for each Gateway.
     #[arg(long)]
     pub(crate) merge: bool,
+    /// How the hosts of route tables are sent: whole, virtual-hosts (each by itself; needs delta, and --oldest-envoy 1.37) or
+    /// scopes (each in a route configuration of its own; needs exact host names on all listeners of a socket). For one Gateway
+    /// with its name before it. Another form changes listeners, see `chancery plan`. May be repeated.
+    #[arg(long, value_name = "[NAMESPACE/NAME=]FORM")]
+    pub(crate) route_tables: Vec<AskedForm>,
+    /// The form route tables had before, when it has been changed: they are sent in both until connections that were open then
+    /// are gone (Envoy's --drain-time-s, 600 seconds by default). Then leave it out again.
+    #[arg(long, value_name = "FORM")]
+    pub(crate) former_route_tables: Option<TableForm>,
+    /// The oldest Envoy that connects: 1.36 to 1.40. What it cannot do is not used, and older ones are turned away. Without
+    /// it: 1.36.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) oldest_envoy: Option<EnvoyVersion>,
+}
+
+/// A form of route tables, for one Gateway or all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AskedForm {
+    pub(crate) gateway: Option<GatewayName>,
+    pub(crate) form: TableForm,
+}
+
+impl std::str::FromStr for AskedForm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (gateway, form) = match text.split_once('=') {
+            Some((gateway, form)) => (Some(gateway.parse()?), form),
+            None => (None, text),
+        };
+        Ok(AskedForm { gateway, form: form.parse()? })
+    }
 }
 
 /// A check.
@@ -116,7 +149,8 @@ pub(crate) struct PlanChanges {
     /// The directory as it is, and the directory as it shall be; with --server only the latter.
     #[arg(value_name = "DIR", required = true, num_args = 1..=2)]
     pub(crate) directories: Vec<PathBuf>,
-    /// Compare with what a running `chancery serve` serves: its admin address. Its options count then.
+    /// Compare with what a running `chancery serve` serves: its admin address. Its options count then, but for
+    /// --route-tables and --oldest-envoy, where they are given.
     #[arg(long, value_name = "ADDR")]
     pub(crate) server: Option<SocketAddr>,
     /// Exit with 2 when there are changes.

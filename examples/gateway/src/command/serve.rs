@@ -20,7 +20,7 @@ pub(crate) struct Serve {
     #[arg(long, visible_alias = "files", value_name = "DIR")]
     pub(crate) gateway_api: Option<PathBuf>,
     /// A directory of Envoy resources: every .yaml, .yml and .json file below it.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["run_envoy", "merge", "status_file", "controller_name", "gateway_class"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["run_envoy", "merge", "status_file", "controller_name", "gateway_class", "route_tables", "former_route_tables", "oldest_envoy"])]
     pub(crate) xds: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) translating: Translating,

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chancery_cache::{ByNodeCluster, Declared, Deliveries, Options as CacheOptions, SnapshotCache};
+use chancery_cache::{Declared, Deliveries, Options as CacheOptions, SnapshotCache};
 use chancery_files::StatusFile;
 use chancery_protocol::TypeUrl;
 use chancery_translator::{Options, names};
 use tokio::sync::watch;
 
 use super::conductor::{Conductor, Current, Local};
+use super::grouping::NotOlder;
 use super::page::{self, Known};
 use super::source::Source;
 use crate::Failure;
@@ -53,7 +54,7 @@ impl GatewayPlane {
             externals: Declared::none().name(TypeUrl::CLUSTER, names::NEVER),
             ..CacheOptions::default()
         };
-        let (cache, publisher) = SnapshotCache::with_options(ByNodeCluster, options);
+        let (cache, publisher) = SnapshotCache::with_options(NotOlder(serving.options.envoy_floor), options);
         let mut source = Source::open(root)?;
         let status_file = serving.status_file.map(|path| StatusFile::open(path, root)).transpose()?;
         let processes = serving.runner.as_ref().map(Runner::processes);

@@ -1,5 +1,7 @@
 //! What a change of one resource risks: what Envoy does when it gets it.
 
+use std::collections::BTreeSet;
+
 use chancery_protocol::TypeUrl;
 use serde::Serialize;
 use serde_json::Value;
@@ -61,6 +63,10 @@ pub(super) fn of_change(old: &RenderedResource, new: &RenderedResource) -> Asses
         Kind::Cluster => {
             (Risk::WarmUp, "the new one is warmed, then takes over; connections to its backends are made anew")
         }
+        Kind::Listener if only_chains_differ(&old.body, &new.body) && tables(&old.body) != tables(&new.body) => (
+            Risk::ListenerInPlace,
+            "takes its routes from other route tables, or has them in another form; connections of those chains are drained",
+        ),
         Kind::Listener if only_chains_differ(&old.body, &new.body) => {
             (Risk::ListenerInPlace, "only connections of filter chains that changed are drained")
         }
@@ -92,11 +98,32 @@ enum Kind {
 fn kind(resource: &RenderedResource) -> Kind {
     match resource.type_url.as_str() {
         url if url == TypeUrl::ENDPOINTS.as_str() => Kind::Endpoints,
-        url if url == TypeUrl::ROUTE.as_str() => Kind::Routes,
+        url if url == TypeUrl::ROUTE.as_str()
+            || url == TypeUrl::VIRTUAL_HOST.as_str()
+            || url == TypeUrl::SCOPED_ROUTE.as_str() =>
+        {
+            Kind::Routes
+        }
         url if url == TypeUrl::SECRET.as_str() => Kind::Secret,
         url if url == TypeUrl::CLUSTER.as_str() => Kind::Cluster,
         url if url == TypeUrl::LISTENER.as_str() => Kind::Listener,
         _ => Kind::Other,
+    }
+}
+
+/// The route tables a listener has its routes from.
+fn tables(listener: &Value) -> BTreeSet<&str> {
+    match listener {
+        Value::Array(values) => values.iter().flat_map(tables).collect(),
+        Value::Object(fields) => {
+            let own = [
+                fields.get("rds").map(|rds| &rds["route_config_name"]),
+                fields.get("scoped_routes").map(|it| &it["name"]),
+            ];
+            let own = own.into_iter().flatten().filter_map(Value::as_str);
+            own.chain(fields.values().flat_map(tables)).collect()
+        }
+        _ => BTreeSet::new(),
     }
 }
 

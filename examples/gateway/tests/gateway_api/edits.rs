@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chancery_testkit::{Echo, Load, LoadReport, Pace, Seen, wait_until};
 
 use crate::PATIENCE;
-use crate::manifests::{CLASS, directory, gateway, replace, route, rule, service};
+use crate::manifests::{CLASS, directory, exact_gateway, gateway, replace, route, rule, service};
 use crate::serving::{Serving, answered};
 use chancery_testkit::Random;
 
@@ -22,6 +22,8 @@ struct Shop<'a> {
     root: &'a Path,
     random: Random,
     backends: Vec<SocketAddr>,
+    /// The Gateway as it is at the beginning.
+    web: String,
     spare: SocketAddr,
 }
 
@@ -120,7 +122,7 @@ impl Shop<'_> {
 
     /// The listener of the load, with others on its port and on other ports.
     fn listeners(&mut self) {
-        let mut text = gateway("web");
+        let mut text = self.web.clone();
         if self.random.below(2) == 0 {
             text += "  - {name: named, protocol: HTTP, port: 80, hostname: named.example}\n";
         }
@@ -154,7 +156,23 @@ fn number(variable: &str) -> Option<u64> {
 /// `CHANCERY_EDITS` says how many edits, `CHANCERY_EDITS_SEED` which.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hundreds_of_random_edits_under_load_fail_no_request() {
-    let edits = number("CHANCERY_EDITS").unwrap_or(300);
+    edit_under_load(300, gateway("web"), &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_edits_under_load_fail_no_request_where_virtual_hosts_are_sent_by_themselves() {
+    edit_under_load(150, gateway("web"), &["--oldest-envoy", "1.40", "--route-tables", "virtual-hosts"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_edits_under_load_fail_no_request_where_each_host_has_a_scope() {
+    edit_under_load(150, exact_gateway("web", &[HOST, "a.example", "last.example"]), &["--route-tables", "scopes"])
+        .await;
+}
+
+/// Edits of a Gateway and what is attached to it, with these options of the server.
+async fn edit_under_load(edits: u64, gateway: String, options: &[&str]) {
+    let edits = number("CHANCERY_EDITS").unwrap_or(edits);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let seed = number("CHANCERY_EDITS_SEED").unwrap_or(now);
     println!("{edits} edits, CHANCERY_EDITS_SEED={seed}");
@@ -165,19 +183,20 @@ async fn hundreds_of_random_edits_under_load_fail_no_request() {
     let backends: Vec<SocketAddr> = echoes.iter().take(3).map(Echo::address).collect();
     let root = directory(&[
         ("class.yaml", CLASS.to_owned()),
-        ("web.yaml", gateway("web")),
+        ("web.yaml", gateway.clone()),
         ("steady.yaml", route("steady", "web", HOST, &[rule("/steady", "catalog"), rule("/cart", "cart")])),
         ("catalog.yaml", service("catalog", &backends)),
         ("cart.yaml", service("cart", &backends[..1])),
     ]);
-    let serving = Serving::start(root.path(), &[]).await;
+    let serving = Serving::start(root.path(), options).await;
     let web = serving.reachable("web").await;
     answered(web, HOST, "/steady", 200).await;
     answered(web, HOST, "/cart", 200).await;
     let pace = Pace { connections: 4, requests_per_second: 250 };
     let loads = ["/steady", "/cart"].map(|path| Load::start(web, HOST, path, pace).expect("a request"));
 
-    let mut shop = Shop { root: root.path(), random: Random::new(seed), backends, spare: echoes[3].address() };
+    let mut shop =
+        Shop { root: root.path(), random: Random::new(seed), backends, web: gateway, spare: echoes[3].address() };
     let mut made = Vec::new();
     for _ in 0..edits {
         made.push(shop.edit());

@@ -6,6 +6,7 @@ mod edits;
 mod manifests;
 mod proxies;
 mod refusals;
+mod route_tables;
 mod serving;
 mod statuses;
 mod wrong_files;

@@ -18,6 +18,16 @@ pub(crate) fn gateway(name: &str) -> String {
     )
 }
 
+/// A Gateway of the namespace `shop` with an HTTP listener for each of these hosts, all on port 80.
+pub(crate) fn exact_gateway(name: &str, hosts: &[&str]) -> String {
+    let mut text = gateway(name);
+    text.truncate(text.find("  - {").unwrap_or(text.len()));
+    for (at, host) in hosts.iter().enumerate() {
+        let _ = writeln!(text, "  - {{name: http-{at}, protocol: HTTP, port: 80, hostname: {host}}}");
+    }
+    text
+}
+
 /// An HTTPRoute of the namespace `shop`, with these rules as YAML list items.
 pub(crate) fn route(name: &str, gateway: &str, host: &str, rules: &[String]) -> String {
     let mut text = format!(
