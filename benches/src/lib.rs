@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod edit;
+pub mod hosts;
 pub mod lab;
 pub mod made;
 pub mod malls;
