@@ -6,5 +6,6 @@ pub mod lab;
 pub mod made;
 pub mod malls;
 pub mod plot;
+pub mod propagation;
 pub mod shops;
 pub mod stand;
