@@ -81,7 +81,11 @@ impl Edits {
         let longest = latencies.last().copied().unwrap_or_default();
         // Then without anybody who asks, so that CPU is that of the edits alone.
         let pause = (longest * 3).max(Duration::from_millis(100));
-        let idle = rig.spent_while(async |_| Ok(sleep(pause * self.edits as u32).await)).await?;
+        let nothing = async |_: &mut _| {
+            sleep(pause * self.edits as u32).await;
+            Ok(())
+        };
+        let idle = rig.spent_while(nothing).await?;
         let edits = self.edits;
         let busy = rig
             .spent_while(async |rig| {
