@@ -107,9 +107,9 @@ pub(crate) fn epoch_of(watch: &mut GroupWatch, type_url: &TypeUrl) -> Epoch {
 }
 
 pub(crate) fn subscribe(watch: &mut GroupWatch, type_url: TypeUrl, names: &[&str]) {
-    let added = names.iter().map(|name| ResourceName::new(name)).collect();
-    let wildcard = names.is_empty();
-    watch.progressed(&Event::Subscribed { type_url, wildcard, added, removed: Vec::new() });
+    let added: Vec<ResourceName> = names.iter().map(|name| ResourceName::new(name)).collect();
+    let (wildcard, names) = (names.is_empty(), added.iter().cloned().collect());
+    watch.progressed(&Event::Subscribed { type_url, wildcard, added, removed: Vec::new(), names });
 }
 
 /// Tells the watch that a response went out, made from its newest view. No names: everything.

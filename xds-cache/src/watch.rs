@@ -44,7 +44,7 @@ impl Watch for GroupWatch {
     }
 
     fn progressed(&mut self, event: &Event) {
-        if self.seat.hear(event, || self.shared.view_of(&self.group), &self.shared.names) {
+        if self.seat.hear(event, || self.shared.view_of(&self.group)) {
             self.shared.progress.raise();
         }
     }

@@ -29,6 +29,7 @@ mod identity;
 mod jitter;
 mod limits;
 pub mod metrics;
+mod name_pool;
 mod observer;
 mod outlet;
 mod reader;

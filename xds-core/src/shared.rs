@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chancery_protocol::{Moment, Settings, TypeUrl};
+use chancery_protocol::{Moment, PoolChoice, Settings, TypeUrl};
 use tokio::time::Instant;
 
 use crate::bodies::Bodies;
 use crate::bucket::Bucket;
 use crate::budget::Budget;
 use crate::drain::Drain;
+use crate::name_pool::SharedNames;
 use crate::{Limits, Observer};
 
 /// The server, seen from a stream.
@@ -59,7 +60,7 @@ impl<S, A, E> Shared<S, A, E> {
             source,
             authorizer,
             sessions,
-            settings,
+            settings: Settings { name_pool: PoolChoice::of(Arc::new(SharedNames::default())), ..settings },
             limits,
             identifier,
             types,

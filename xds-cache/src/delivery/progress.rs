@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chancery_protocol::{Change, Epoch, Event, Nonce, Refusal, Resource, ResourceName, Told, TypeUrl, Version, View};
+use chancery_protocol::{
+    Change, Epoch, Event, NameSet, Nonce, Refusal, Resource, ResourceName, Told, TypeUrl, Version, View,
+};
 
-use crate::delivery::names::{NameSet, NameSets};
 use crate::delivery::report::{Delivery, Reached, RefusedResource, TypeDelivery};
 use crate::snapshot::GroupView;
 
@@ -15,7 +16,9 @@ const MOST_IN_FLIGHT: usize = 256;
 pub(crate) struct TypeProgress {
     type_url: TypeUrl,
     wildcard: bool,
-    names: Arc<NameSet>,
+    names: NameSet,
+    /// Names of the first answer that the stream was not told of yet, or has not acknowledged.
+    awaited: NameSet,
     /// As of here the stream acknowledged all it wants, but for the exceptions. `None`: nothing yet.
     settled: Option<Epoch>,
     exceptions: BTreeMap<ResourceName, Exception>,
@@ -34,11 +37,12 @@ enum Exception {
 }
 
 impl TypeProgress {
-    pub(crate) fn new(type_url: TypeUrl, names: Arc<NameSet>) -> TypeProgress {
+    pub(crate) fn new(type_url: TypeUrl) -> TypeProgress {
         TypeProgress {
             type_url,
             wildcard: false,
-            names,
+            names: NameSet::default(),
+            awaited: NameSet::default(),
             settled: None,
             exceptions: BTreeMap::new(),
             refused: None,
@@ -46,9 +50,17 @@ impl TypeProgress {
         }
     }
 
-    pub(crate) fn hear(&mut self, event: &Event, view: Option<&GroupView>, sets: &NameSets) {
+    #[cfg(test)]
+    pub(crate) fn keeps(&self, names: &NameSet) -> bool {
+        let same = self.names.whole().zip(names.whole()).is_some_and(|(own, theirs)| own.is(theirs));
+        same && self.exceptions.is_empty() && self.awaited.is_empty()
+    }
+
+    pub(crate) fn hear(&mut self, event: &Event, view: Option<&GroupView>) {
         match event {
-            Event::Subscribed { wildcard, added, removed, .. } => self.subscribed(*wildcard, added, removed, sets),
+            Event::Subscribed { wildcard, added, removed, names, .. } => {
+                self.subscribed(*wildcard, added, removed, names);
+            }
             Event::Held { epoch, except, .. } => self.held(*epoch, except),
             Event::Sent { nonce, epoch, told, .. } => self.sent(*nonce, *epoch, told),
             Event::Acked { nonce, .. } => self.acked(*nonce, view),
@@ -57,7 +69,7 @@ impl TypeProgress {
         }
     }
 
-    fn subscribed(&mut self, wildcard: bool, added: &[ResourceName], removed: &[ResourceName], sets: &NameSets) {
+    fn subscribed(&mut self, wildcard: bool, added: &[ResourceName], removed: &[ResourceName], names: &NameSet) {
         if wildcard != self.wildcard {
             self.wildcard = wildcard;
             if wildcard {
@@ -70,8 +82,9 @@ impl TypeProgress {
         }
         for name in removed.iter().filter(|_| !self.wildcard) {
             self.exceptions.remove(name);
+            self.awaited.remove(name);
         }
-        self.names = sets.changed(&self.names, added, removed);
+        self.names.clone_from(names);
     }
 
     /// An earlier stream left the peer with all it wants, but for some names.
@@ -101,21 +114,24 @@ impl TypeProgress {
         self.refused = None;
         match told {
             // Whatever was subscribed is in it; only what was refused, and still is as it was, the session left out.
-            Told::Everything => self.exceptions.retain(|name, exception| match exception {
-                Exception::Refused(_, version) => *version == view.get(&self.type_url, name).map(Resource::version),
-                Exception::Awaited | Exception::Behind => false,
-            }),
+            Told::Everything => {
+                self.awaited = NameSet::default();
+                self.exceptions.retain(|name, exception| match exception {
+                    Exception::Refused(_, version) => *version == view.get(&self.type_url, name).map(Resource::version),
+                    Exception::Awaited | Exception::Behind => false,
+                });
+            }
             Told::Names(names) => {
-                let told: BTreeSet<&ResourceName> = names.iter().collect();
-                self.fall_behind(view, |change| !told.contains(&change.name));
                 if self.settled.is_none() && !self.wildcard {
-                    let rest = self.names.iter().filter(|name| !told.contains(name));
-                    for name in rest {
-                        self.exceptions.entry(name.clone()).or_insert(Exception::Awaited);
-                    }
+                    self.awaited = self.names.clone();
                 }
-                for name in told {
+                self.fall_behind(epoch, view, names);
+                for name in names {
                     self.exceptions.remove(name);
+                    self.awaited.remove(name);
+                }
+                if self.awaited.is_empty() {
+                    self.awaited = NameSet::default();
                 }
             }
             Told::Heartbeat => return,
@@ -124,12 +140,12 @@ impl TypeProgress {
     }
 
     /// Notes what has changed since the settled point and was not told of: the settled point is about to move on.
-    fn fall_behind(&mut self, view: &GroupView, untold: impl Fn(&Change) -> bool) {
-        let Some(changes) = self.settled.and_then(|settled| view.changed_since(&self.type_url, settled)) else {
-            return;
-        };
+    fn fall_behind(&mut self, epoch: Epoch, view: &GroupView, told: &[ResourceName]) {
+        let Some(settled) = self.settled.filter(|settled| *settled != epoch) else { return };
+        let Some(changes) = view.changed_since(&self.type_url, settled) else { return };
+        let told: BTreeSet<&ResourceName> = told.iter().collect();
         for change in changes.iter() {
-            if untold(change) && self.concerns(change) {
+            if !told.contains(&change.name) && self.concerns(change) {
                 self.exceptions.entry(change.name.clone()).or_insert(Exception::Behind);
             }
         }
@@ -171,6 +187,9 @@ impl TypeProgress {
         if refused.is_empty() {
             self.refused = Some(refusal);
         }
+        for name in refused.keys() {
+            self.awaited.remove(name);
+        }
         if self.settled.is_some() {
             for name in told_names.iter().filter(|name| !refused.contains_key(*name)) {
                 self.exceptions.entry(name.clone()).or_insert(Exception::Behind);
@@ -206,6 +225,7 @@ impl TypeProgress {
                 return Delivery::Nacked(Refusal::clone(refusal));
             }
             Some(_) => return Delivery::Pending,
+            None if self.awaited.contains(name) => return Delivery::Pending,
             None if self.is_in_flight(name) => return Delivery::Pending,
             None => {}
         }
@@ -230,6 +250,7 @@ impl TypeProgress {
             let Told::Names(names) = told else { continue };
             pending.extend(names.iter().filter(|name| view.get(&self.type_url, name).is_some()).cloned());
         }
+        pending.extend(self.awaited.iter().filter(|name| view.get(&self.type_url, name).is_some()).cloned());
         let mut refused = Vec::new();
         for (name, exception) in &self.exceptions {
             let present = view.get(&self.type_url, name);
@@ -320,7 +341,8 @@ impl TypeProgress {
                 settled.lineage == lineage && settled.positions.iter().zip(epoch.positions).all(|(at, to)| *at >= to)
             }
         });
-        let none_late = !self.exceptions.iter().any(|(name, exception)| late(exception, name));
+        let none_late = !self.exceptions.iter().any(|(name, exception)| late(exception, name))
+            && !self.awaited.iter().any(|name| view.get(&self.type_url, name).is_some());
         if !refused.is_empty() {
             Reached::Refused
         } else if pending.is_empty() || (past && none_late) {

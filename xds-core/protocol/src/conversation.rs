@@ -7,7 +7,7 @@ use crate::heartbeat::Heartbeat;
 use crate::interest::{Interest, InterestChange};
 use crate::ledger::{Flight, Ledger};
 use crate::order::{self, Pins, Verdict};
-use crate::standing::{Inherited, Need, Partial, Standing, Variant};
+use crate::standing::{Inherited, Need, Partial, Room, Standing, Variant};
 use crate::{
     Event, Moment, Nonce, Reference, Refusal, Resource, ResourceName, Services, Settings, Told, TypeUrl, View,
     Violation,
@@ -15,6 +15,9 @@ use crate::{
 
 /// The most responses of one type a peer may owe replies to: what growing subscriptions can drive it to.
 const MOST_UNANSWERED: usize = 256;
+
+/// The most unanswered responses with which more of a large first subscription is looked at.
+const MOST_UNDER_WAY: usize = 4;
 
 /// One type of one stream.
 #[derive(Debug)]
@@ -158,8 +161,12 @@ impl Conversation {
             channel.standing.restart();
             channel.greeting = true;
         }
-        channel.standing.drop_names(change.dropped.iter().cloned());
-        channel.standing.ask(change.asked.iter().cloned());
+        channel.interest.share(&self.settings.name_pool);
+        channel.standing.drop_names(&change.dropped);
+        match channel.interest.name_set().whole().filter(|_| change.asked_all) {
+            Some(names) => channel.standing.ask_all(names.clone()),
+            None => channel.standing.ask(change.asked.iter().cloned()),
+        }
         if change.wildcard_ended {
             let interest = &channel.interest;
             channel.standing.keep_only(|name| interest.names_cover(name));
@@ -174,6 +181,7 @@ impl Conversation {
             wildcard: channel.interest.is_wildcard(),
             added: change.asked,
             removed: change.dropped,
+            names: channel.interest.name_set().clone(),
         };
         self.events.push_back(event);
     }
@@ -231,8 +239,15 @@ impl Conversation {
             }
             channel.unsynced_since = None;
             let Channel { standing, interest, type_url, .. } = channel;
-            standing.share_names(view, type_url, interest);
-            let compared = standing.compare(now, view, type_url, interest, variant);
+            let room = match variant {
+                Variant::Delta if !type_url.traits().reanswered => Room::Ample,
+                Variant::Sotw => Room::Ample,
+                Variant::Delta if channel.ledger.unanswered() < MOST_UNDER_WAY => {
+                    Room::Names(self.settings.names_at_once)
+                }
+                Variant::Delta => Room::None,
+            };
+            let compared = standing.compare(now, view, type_url, interest, variant, room);
             if let Some((nonce, refusal, culprits)) = compared.refusal {
                 self.events.push_back(Event::Nacked { type_url: type_url.clone(), nonce, refusal, culprits });
             }

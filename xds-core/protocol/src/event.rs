@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{Epoch, Nonce, Refusal, ResourceName, TypeUrl};
+use crate::{Epoch, NameSet, Nonce, Refusal, ResourceName, TypeUrl};
 
 /// Something that happened between a session and its peer.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub enum Event {
         added: Vec<ResourceName>,
         /// Names it no longer wants.
         removed: Vec<ResourceName>,
+        /// All the names it now wants.
+        names: NameSet,
     },
     /// The first request of a type proved that the peer holds, from an earlier stream, all it wants as of this epoch,
     /// but for some names. Nothing is sent for what it holds, so nothing else reports it.

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::{Capabilities, Event, Moment, ResourceName, TypeUrl, View, Violation};
+use crate::{Capabilities, Event, Moment, PoolChoice, ResourceName, TypeUrl, View, Violation};
 
 /// One stream's conversation, without its transport.
 ///
@@ -82,6 +82,9 @@ pub struct Settings {
     pub max_names: usize,
     /// The most bytes of names a stream may subscribe to. Default: 32 MiB.
     pub max_name_bytes: usize,
+    /// How many names of a large first subscription are answered together, at least 1. The rest take no memory of the stream's
+    /// until it is their turn. Default: 1,024.
+    pub names_at_once: usize,
     /// The most types on one stream. Default: 64.
     pub max_types: usize,
     /// Whether endpoints are sent again after their cluster changed (P72). Default: true. Envoys with
@@ -90,6 +93,8 @@ pub struct Settings {
     /// On a virtual host stream of its own (VHDS outside ADS), the route configuration it is for: its requests do not
     /// say. Default: none, which means the virtual hosts of all.
     pub collection: Option<ResourceName>,
+    /// Where sets of names are shared with other sessions. Default: nowhere.
+    pub name_pool: PoolChoice,
 }
 
 impl Default for Settings {
@@ -106,9 +111,11 @@ impl Default for Settings {
             resource_bytes: 64 * 1024 * 1024,
             max_names: 200_000,
             max_name_bytes: 32 * 1024 * 1024,
+            names_at_once: 1024,
             max_types: 64,
             reanswer_endpoints: true,
             collection: None,
+            name_pool: PoolChoice::default(),
         }
     }
 }

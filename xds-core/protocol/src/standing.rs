@@ -7,13 +7,17 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+mod asked;
 mod compare;
 mod exception;
 mod owed;
 mod reply;
 
+use asked::Asked;
 pub(crate) use exception::{Exception, Need, Refused, Sent, Told};
+pub(crate) use owed::Room;
 
+use crate::names::Names;
 use crate::{Digest, Epoch, HeldVersion, Moment, Nonce, Reference, Refusal, Resource, ResourceName};
 
 /// What the peer holds of the names that are no exception.
@@ -45,7 +49,7 @@ pub(crate) struct Standing {
     /// The sum of what the peer is to hold, as of the anchor; for named state-of-the-world types.
     pub(crate) desired: Digest,
     /// Names asked for since the last comparison.
-    asked: Vec<ResourceName>,
+    asked: Asked,
     /// Names given up since the last comparison.
     dropped: Vec<ResourceName>,
     /// A refusal of the whole wildcard set, to be looked into with the view at hand.
@@ -100,7 +104,7 @@ impl Standing {
             overtaken: BTreeMap::new(),
             unproven_since: inherited.at,
             desired: Digest::EMPTY,
-            asked: Vec::new(),
+            asked: Asked::default(),
             dropped: Vec::new(),
             refusal: None,
             inherited,
@@ -113,12 +117,20 @@ impl Standing {
         self.asked.extend(names);
     }
 
+    /// All of these names are owed an answer.
+    pub(crate) fn ask_all(&mut self, names: Names) {
+        self.asked.extend_by_all(names);
+    }
+
     /// These names are no longer wanted by name.
-    pub(crate) fn drop_names(&mut self, names: impl IntoIterator<Item = ResourceName>) {
+    pub(crate) fn drop_names(&mut self, names: &[ResourceName]) {
+        if names.is_empty() {
+            return;
+        }
+        self.asked.remove(names);
         for name in names {
-            self.asked.retain(|asked| *asked != name);
-            self.inherited.versions.remove(&name);
-            self.dropped.push(name);
+            self.inherited.versions.remove(name);
+            self.dropped.push(name.clone());
         }
     }
 

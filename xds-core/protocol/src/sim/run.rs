@@ -1,15 +1,16 @@
 //! One simulation: everything that can happen, happens at random, and the oracle watches.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use super::network::{Downward, Server, Stream, Upward};
 use super::oracle::{Offence, Oracle, offence};
 use super::{Client, Picture, Random, Scene, World};
-use crate::{Digest, Moment, Resource, ResourceName, Session, Settings, TypeUrl, View};
+use crate::{Digest, Moment, NamePool, Names, PoolChoice, Resource, ResourceName, Session, Settings, TypeUrl, View};
 
 /// What to simulate.
 #[derive(Debug, Clone)]
@@ -94,7 +95,7 @@ pub fn run(plan: &Plan) -> Result<Tally, Offence> {
 
 impl Simulation {
     fn new(plan: Plan) -> Simulation {
-        let settings = Settings::default();
+        let settings = settings(&plan);
         let mut random = Random::new(plan.seed);
         let width = 2 + random.below(5);
         let world = World::new(plan.seed, 4096);
@@ -333,5 +334,30 @@ impl Simulation {
             }
         }
         offence("P22", format!("client {at} and its server never came to rest"))
+    }
+}
+
+/// Sessions share their names, and answer large subscriptions in parts of a few names or of many.
+fn settings(plan: &Plan) -> Settings {
+    let name_pool = PoolChoice::of(Arc::new(Pool::default()));
+    let names_at_once = [1, 2, 1024][(plan.seed / 3 % 3) as usize];
+    Settings { name_pool, names_at_once, ..Settings::default() }
+}
+
+/// Keeps the last few sets it was shown.
+#[derive(Default)]
+struct Pool(Mutex<VecDeque<Names>>);
+
+impl NamePool for Pool {
+    fn share(&self, fresh: Names) -> Names {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(equal) = kept.iter().find(|kept| **kept == fresh) {
+            return equal.clone();
+        }
+        kept.push_back(fresh.clone());
+        if kept.len() > 16 {
+            kept.pop_front();
+        }
+        fresh
     }
 }

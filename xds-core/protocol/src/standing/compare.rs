@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::interest::Interest;
 use crate::{Digest, Epoch, HeldVersion, Moment, Resource, ResourceName, TypeUrl, View};
 
-use super::{Anchor, Compared, Exception, Sent, Standing, Told, Variant};
+use super::{Anchor, Compared, Exception, Room, Sent, Standing, Told, Variant};
 
 impl Standing {
     /// Moves the anchor to the view, and notes what differs from it since.
@@ -16,6 +16,7 @@ impl Standing {
         type_url: &TypeUrl,
         interest: &Interest,
         variant: Variant,
+        room: Room,
     ) -> Compared {
         let mut compared = Compared::default();
         let Some(epoch) = view.epoch(type_url) else { return compared };
@@ -32,7 +33,9 @@ impl Standing {
             compared.refusal = Some((nonce, refusal, culprits));
         }
         self.forget_dropped(view, type_url, interest);
-        self.owe_asked(now, view, type_url, interest);
+        // What an earlier stream left is known to the first comparison alone.
+        let room = if self.inherited.versions.is_empty() { room } else { Room::Ample };
+        self.owe_asked(now, view, type_url, interest, room);
         if first && self.anchored() && self.inherited.at.is_some() {
             compared.held_but = Some(self.exceptions.keys().cloned().collect());
         }
@@ -109,6 +112,10 @@ impl Standing {
             let before = change.before.as_ref().filter(|resource| interest.covers(resource));
             let after = change.after.as_ref().filter(|resource| interest.covers(resource));
             if before.is_none() && after.is_none() {
+                continue;
+            }
+            // What was asked for and not looked at yet is told as it will be then.
+            if self.asked.contains(&change.name) && !self.exceptions.contains_key(&change.name) {
                 continue;
             }
             self.note(now, &change.name, before, after);

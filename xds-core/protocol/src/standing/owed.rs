@@ -7,6 +7,17 @@ use crate::{HeldVersion, Moment, Resource, ResourceName, TypeUrl, View};
 
 use super::{Exception, Refused, Standing, Told};
 
+/// How much of a large first subscription may be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// All of it: others wait for its resources, or they wait for others.
+    Ample,
+    /// As many names as this, once those before have been sent. The rest stay a place in a shared set meanwhile.
+    Names(usize),
+    /// Nothing: enough of it is unanswered.
+    None,
+}
+
 impl Standing {
     pub(super) fn forget_dropped<V: View>(&mut self, view: &V, type_url: &TypeUrl, interest: &Interest) {
         for name in core::mem::take(&mut self.dropped) {
@@ -79,16 +90,25 @@ impl Standing {
         }
     }
 
-    /// Takes for what was asked the names the resources have themselves: a text is in memory once, however many peers name it.
-    pub(crate) fn share_names<V: View>(&self, view: &V, type_url: &TypeUrl, interest: &mut Interest) {
-        for name in &self.asked {
-            let Some(own) = view.get(type_url, name).map(Resource::name).filter(|own| *own == name) else { continue };
-            interest.share(own);
-        }
-    }
-
-    pub(super) fn owe_asked<V: View>(&mut self, now: Moment, view: &V, type_url: &TypeUrl, interest: &Interest) {
-        for name in core::mem::take(&mut self.asked) {
+    /// Looks at what was asked for: at all of it, or, while `room` says so, at as much as may be under way at once.
+    pub(super) fn owe_asked<V: View>(
+        &mut self,
+        now: Moment,
+        view: &V,
+        type_url: &TypeUrl,
+        interest: &Interest,
+        room: Room,
+    ) {
+        let most = match room {
+            Room::Ample => usize::MAX,
+            Room::Names(most) if self.owed.is_empty() => most.max(1),
+            Room::Names(_) | Room::None => 0,
+        };
+        for name in self.asked.take(most) {
+            if !name.is_glob() {
+                self.owe(now, view, type_url, interest, name);
+                continue;
+            }
             for member in members(view, type_url, &name) {
                 self.owe(now, view, type_url, interest, member);
             }
