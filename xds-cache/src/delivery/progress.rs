@@ -126,7 +126,7 @@ impl TypeProgress {
                     self.awaited = self.names.clone();
                 }
                 self.fall_behind(epoch, view, names);
-                for name in names {
+                for name in names.iter() {
                     self.exceptions.remove(name);
                     self.awaited.remove(name);
                 }
@@ -176,7 +176,7 @@ impl TypeProgress {
             Told::Names(names) => names,
             Told::Everything => match self.settled.and_then(|settled| view.changed_since(&self.type_url, settled)) {
                 Some(changes) => changes.iter().map(|change| change.name.clone()).collect(),
-                None => Vec::new(),
+                None => Arc::default(),
             },
             Told::Heartbeat => return,
         };

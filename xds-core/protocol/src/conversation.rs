@@ -1,6 +1,7 @@
 //! The types of one stream and what they share: limits, nonces, events, the next moment to wake.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::heartbeat::Heartbeat;
@@ -62,6 +63,15 @@ pub(crate) struct Saying {
     pub(crate) content: Option<Resource>,
     pub(crate) owed: bool,
     pub(crate) batch: Option<u32>,
+}
+
+/// Something that may be said, or not yet.
+struct Judged {
+    saying: Saying,
+    verdict: Verdict,
+    /// Since when nothing stands in the way of a removal, as of now and as it was noted.
+    free_since: Option<Moment>,
+    was_free_since: Option<Moment>,
 }
 
 /// The types of one stream.
@@ -194,7 +204,7 @@ impl Conversation {
         if flight.whole {
             channel.standing.whole_accepted(now, nonce);
         }
-        for name in &flight.names {
+        for name in &*flight.names {
             channel.standing.accept(now, name, nonce);
         }
         self.events.push_back(Event::Acked { type_url: channel.type_url.clone(), nonce });
@@ -379,7 +389,9 @@ impl Conversation {
                     told += 1;
                     bytes += size_in_response(name, Some(resource));
                 }
-                judged.push((name.clone(), verdict, free_since));
+                let (content, batch) = (exception.desired.clone(), exception.batch);
+                let saying = Saying { name: name.clone(), content, owed, batch };
+                judged.push(Judged { saying, verdict, free_since, was_free_since: exception.free_since });
                 if in_order && enough_bytes.is_some_and(|enough| bytes > enough) && told > 1 {
                     break;
                 }
@@ -388,32 +400,34 @@ impl Conversation {
         self.act_on(at, judged)
     }
 
-    fn act_on(&mut self, at: usize, judged: Vec<(ResourceName, Verdict, Option<Moment>)>) -> Vec<Saying> {
-        let mut sayings = Vec::new();
+    fn act_on(&mut self, at: usize, judged: Vec<Judged>) -> Vec<Saying> {
+        let mut sayings = Vec::with_capacity(judged.len());
         let channel = &mut self.channels[at];
-        for (name, verdict, free_since) in judged {
-            let Some(exception) = channel.standing.exceptions.get_mut(&name) else { continue };
-            exception.free_since = free_since;
+        for Judged { saying, verdict, free_since, was_free_since } in judged {
+            if free_since != was_free_since
+                && let Some(exception) = channel.standing.exceptions.get_mut(&saying.name)
+            {
+                exception.free_since = free_since;
+            }
             match verdict {
                 Verdict::Wait(until) => {
                     sooner(&mut self.wake, until);
                     continue;
                 }
                 Verdict::Overdue => {
-                    let event = Event::Overdue { type_url: channel.type_url.clone(), name: name.clone() };
+                    let event = Event::Overdue { type_url: channel.type_url.clone(), name: saying.name.clone() };
                     self.events.push_back(event);
                 }
                 Verdict::Go => {}
             }
-            let bytes = exception.desired.as_ref().map_or(0, |resource| resource.body().len());
+            let bytes = saying.content.as_ref().map_or(0, |resource| resource.body().len());
             if bytes > self.settings.resource_bytes {
-                channel.standing.give_up(&name);
-                let event = Event::Oversized { type_url: channel.type_url.clone(), name, bytes };
+                channel.standing.give_up(&saying.name);
+                let event = Event::Oversized { type_url: channel.type_url.clone(), name: saying.name, bytes };
                 self.events.push_back(event);
                 continue;
             }
-            let owed = channel.standing.owed.contains(&name);
-            sayings.push(Saying { content: exception.desired.clone(), batch: exception.batch, owed, name });
+            sayings.push(saying);
         }
         sayings
     }
@@ -422,14 +436,14 @@ impl Conversation {
     pub(crate) fn sent<V: View>(&mut self, now: Moment, view: &V, at: usize, said: &[Saying], whole: bool) -> Nonce {
         let nonce = Nonce(self.next_nonce + 1);
         self.next_nonce += 1;
-        let names: Vec<ResourceName> = said.iter().map(|saying| saying.name.clone()).collect();
+        let names: Arc<[ResourceName]> = said.iter().map(|saying| saying.name.clone()).collect();
         let channel = &mut self.channels[at];
         let Some(epoch) = view.epoch(&channel.type_url) else { return nonce };
         if whole {
             channel.standing.whole_sent(epoch, nonce);
             channel.heartbeat.told_all(now);
         }
-        for name in &names {
+        for name in &*names {
             channel.standing.name_sent(now, name, nonce);
             channel.heartbeat.told(now, name);
         }
@@ -456,7 +470,7 @@ impl Conversation {
         for name in names {
             channel.heartbeat.told(now, name);
         }
-        channel.ledger.sent(nonce, Flight { names: Vec::new(), whole: false, sent_at: now, called_silent: false });
+        channel.ledger.sent(nonce, Flight { names: Arc::default(), whole: false, sent_at: now, called_silent: false });
         if let Some(epoch) = view.epoch(&channel.type_url) {
             let type_url = channel.type_url.clone();
             self.events.push_back(Event::Sent { type_url, nonce, epoch, told: Told::Heartbeat });

@@ -154,14 +154,14 @@ impl DeltaSession {
         let nonce = self.conversation.sent(now, view, at, &said, false);
         let mut content = Digest::EMPTY;
         content.mix(2);
-        let mut listed = BTreeMap::new();
+        let mut listed = Vec::with_capacity(said.len());
         let mut removed = Vec::new();
         for saying in said {
             match saying.content {
                 Some(resource) => {
                     mix_digest(&mut content, resource.digest());
                     content.mix(resource.ttl().map_or(0, |ttl| 1 + ttl.as_nanos() as u64));
-                    listed.insert(resource.name().clone(), Some(resource));
+                    listed.push((resource.name().clone(), Some(resource)));
                 }
                 None => {
                     mix_text(&mut content, saying.name.as_str());
@@ -169,6 +169,8 @@ impl DeltaSession {
                 }
             }
         }
+        // At once: what is sorted already makes a map without looking anything up.
+        let listed = listed.into_iter().collect();
         self.finish(type_url, view, nonce, Payload { base: Base::Nothing, listed }, removed, content)
     }
 

@@ -1,5 +1,6 @@
 //! What happened on a stream, for whoever watches: sources, observers, delivery reports.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::{Epoch, NameSet, Nonce, Refusal, ResourceName, TypeUrl};
@@ -113,7 +114,7 @@ pub enum Told {
     /// The whole wildcard set, as of the epoch.
     Everything,
     /// These names: present ones and removed ones.
-    Names(Vec<ResourceName>),
+    Names(Arc<[ResourceName]>),
     /// That what the peer holds is still alive.
     Heartbeat,
 }

@@ -1,7 +1,7 @@
 //! The responses a peer still owes a reply to, by nonce, and what came of the others.
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
+use alloc::sync::Arc;
 
 use crate::{Moment, Nonce, ResourceName};
 
@@ -9,7 +9,7 @@ use crate::{Moment, Nonce, ResourceName};
 #[derive(Debug)]
 pub(crate) struct Flight {
     /// The names it told of, present and removed. Empty for the whole wildcard set and for heartbeats.
-    pub(crate) names: Vec<ResourceName>,
+    pub(crate) names: Arc<[ResourceName]>,
     /// Whether it carried the whole wildcard set.
     pub(crate) whole: bool,
     /// When it was handed out.

@@ -1,5 +1,6 @@
 //! Answers owed, whatever the peer holds: names asked for, collections, and names given up.
 
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
 use crate::interest::Interest;
@@ -128,28 +129,32 @@ impl Standing {
         let name = found.map_or(name, |resource| resource.name().clone());
         let desired = found.filter(|resource| interest.covers(resource)).cloned();
         let wildcard = interest.is_wildcard() && desired.as_ref().is_none_or(|desired| !desired.on_demand());
-        if !self.exceptions.contains_key(&name) {
-            let told = match (self.inherited.versions.get(&name), &desired) {
-                (Some(HeldVersion::Known(held)), Some(desired)) if *held == desired.version() => {
-                    self.desired.add(desired.digest());
-                    return;
-                }
-                (Some(held), _) => Told::Version(*held),
-                (None, Some(desired)) if wildcard && self.anchored() => Told::Holds(desired.clone()),
-                (None, _) if self.inherited.version.is_some() && !wildcard => Told::Version(HeldVersion::Foreign),
-                (None, _) => match self.overtaken.remove(&name).and_then(|sent| sent.content) {
-                    Some(content) => Told::Unsure(alloc::vec![content]),
-                    None => Told::Lacks,
-                },
-            };
-            if let (Some(desired), false) = (&desired, wildcard) {
-                self.desired.add(desired.digest());
+        let anchored = self.anchored();
+        match self.exceptions.entry(name.clone()) {
+            Entry::Occupied(mut known) => {
+                let exception = known.get_mut();
+                exception.refused = Refused::No;
+                exception.batch = None;
             }
-            self.exceptions.insert(name.clone(), Exception::new(now, told, desired));
-        }
-        if let Some(exception) = self.exceptions.get_mut(&name) {
-            exception.refused = Refused::No;
-            exception.batch = None;
+            Entry::Vacant(place) => {
+                let told = match (self.inherited.versions.get(&name), &desired) {
+                    (Some(HeldVersion::Known(held)), Some(desired)) if *held == desired.version() => {
+                        self.desired.add(desired.digest());
+                        return;
+                    }
+                    (Some(held), _) => Told::Version(*held),
+                    (None, Some(desired)) if wildcard && anchored => Told::Holds(desired.clone()),
+                    (None, _) if self.inherited.version.is_some() && !wildcard => Told::Version(HeldVersion::Foreign),
+                    (None, _) => match self.overtaken.remove(&name).and_then(|sent| sent.content) {
+                        Some(content) => Told::Unsure(alloc::vec![content]),
+                        None => Told::Lacks,
+                    },
+                };
+                if let (Some(desired), false) = (&desired, wildcard) {
+                    self.desired.add(desired.digest());
+                }
+                place.insert(Exception::new(now, told, desired));
+            }
         }
         self.owed.insert(name);
     }

@@ -1,11 +1,12 @@
 //! What becomes of a response: sent, accepted, refused, and who is at fault.
 
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
 use crate::interest::Interest;
 use crate::{Digest, Epoch, HeldVersion, Moment, Nonce, Reference, Refusal, Resource, ResourceName, TypeUrl, View};
 
-use super::{Anchor, Exception, Partial, Refused, Sent, Standing, Told, Variant, Warming};
+use super::{Anchor, Exception, Need, Partial, Refused, Sent, Standing, Told, Variant, Warming};
 
 /// How many contents of one name, accepted one after the other without any being known to serve, are remembered.
 const MOST_ACCEPTED_UNSERVED: usize = 8;
@@ -47,32 +48,36 @@ impl Standing {
 
     /// One name of an accepted response.
     pub(crate) fn accept(&mut self, now: Moment, name: &ResourceName, nonce: Nonce) {
-        let former = self.exceptions.get(name).map_or(Told::Lacks, |exception| exception.told.clone());
-        if let Some(content) = self.name_accepted(name, nonce) {
+        if let Some((former, content)) = self.name_accepted(name, nonce) {
             self.begin_warming(now, former, &content);
         }
     }
 
-    /// One name of an accepted response, without what follows. Gives the content, if the peer holds it newly or anew.
-    pub(super) fn name_accepted(&mut self, name: &ResourceName, nonce: Nonce) -> Option<Resource> {
-        let exception = self.exceptions.get_mut(name)?;
+    /// One name of an accepted response, without what follows. Gives what the peer held before, and the content it holds
+    /// newly or anew.
+    pub(super) fn name_accepted(&mut self, name: &ResourceName, nonce: Nonce) -> Option<(Told, Resource)> {
+        let Entry::Occupied(mut known) = self.exceptions.entry(name.clone()) else { return None };
+        let exception = known.get_mut();
         if exception.sent.as_ref().is_none_or(|sent| sent.nonce != nonce) {
             return None;
         }
         let content = exception.sent.take().and_then(|sent| sent.content);
-        exception.told = content.clone().map_or(Told::Lacks, Told::Holds);
+        let told = content.clone().map_or(Told::Lacks, Told::Holds);
+        let former = core::mem::replace(&mut exception.told, told);
         exception.refused = Refused::No;
         exception.batch = None;
+        if exception.need() == Need::Settled && !self.owed.contains(name) {
+            known.remove();
+        }
         if content.is_none() {
             self.warming.remove(name);
         }
-        self.tidy(name);
-        content
+        content.map(|content| (former, content))
     }
 
     /// An accepted resource is of use once what it pulls has arrived; until then the peer serves from what it held.
     pub(super) fn begin_warming(&mut self, now: Moment, told: Told, content: &Resource) {
-        let earlier = self.warming.remove(content.name());
+        let earlier = if self.warming.is_empty() { None } else { self.warming.remove(content.name()) };
         let pulled = content.references().iter().filter(|reference| {
             let traits = reference.type_url.traits();
             !traits.pushed && !traits.collected
