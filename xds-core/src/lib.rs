@@ -39,6 +39,7 @@ mod sessions;
 mod shared;
 mod stream;
 mod tls;
+mod turn;
 mod variant;
 pub mod wire;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use chancery_protocol::{NamePool, Names, WeakNames};
+use chancery_protocol::{NamePool, Names, ResourceName, WeakNames};
 
 /// How many sets with one fingerprint are looked at. Only names chosen for it bring about more than one.
 const MOST_ALIKE: usize = 4;
@@ -20,14 +20,14 @@ struct Known {
 }
 
 impl NamePool for SharedNames {
-    fn share(&self, fresh: Names) -> Names {
-        let alike = self.with(|known| known.alike(&fresh));
+    fn find(&self, fingerprint: u64, names: &[ResourceName]) -> Option<Names> {
+        let alike = self.with(|known| known.alike(fingerprint));
         // Compared outside the lock: a set may be large, and a fingerprint is no proof.
-        if let Some(equal) = alike.into_iter().find(|known| *known == fresh) {
-            return equal;
-        }
-        self.with(|known| known.add(&fresh));
-        fresh
+        alike.into_iter().find(|known| known.as_slice() == names)
+    }
+
+    fn add(&self, names: &Names) {
+        self.with(|known| known.add(names));
     }
 }
 
@@ -38,8 +38,8 @@ impl SharedNames {
 }
 
 impl Known {
-    fn alike(&self, fresh: &Names) -> Vec<Names> {
-        let known = self.by_fingerprint.get(&fresh.fingerprint());
+    fn alike(&self, fingerprint: u64) -> Vec<Names> {
+        let known = self.by_fingerprint.get(&fingerprint);
         known.into_iter().flatten().filter_map(WeakNames::upgrade).collect()
     }
 

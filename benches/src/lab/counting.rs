@@ -72,4 +72,8 @@ impl<Q: Session> Session for Counting<Q> {
     fn poll_timeout(&self) -> Option<Moment> {
         self.session.poll_timeout()
     }
+
+    fn is_settled(&self) -> bool {
+        self.session.is_settled()
+    }
 }

@@ -1,6 +1,6 @@
 //! Delivery reports: what streams acknowledged, refused, and have yet to reply to.
 
-use chancery_protocol::{Event, NameSet, ResourceName, TypeUrl, Watch};
+use chancery_protocol::{Event, NameSet, PoolChoice, ResourceName, TypeUrl, Watch};
 use futures::FutureExt;
 
 use crate::fixtures::*;
@@ -210,7 +210,8 @@ fn memory_per_stream_is_exceptions_not_names() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (cache, publisher) = cache_of(names.iter().map(|name| endpoints(name, "1")));
     let mut streams: Vec<_> = (0..20).map(|stream| seat(&cache, stream, "n")).collect();
-    let rest: NameSet = names[1..].iter().map(|name| ResourceName::new(name)).collect();
+    let mut rest: NameSet = names[1..].iter().map(|name| ResourceName::new(name)).collect();
+    rest.share(&PoolChoice::default());
     for watch in &mut streams {
         subscribe(watch, EDS, &names);
         send(watch, EDS, 1, &names);

@@ -527,6 +527,11 @@ impl Conversation {
         self.wake
     }
 
+    /// Whether the peer owes no reply, and nothing it asked for is still to be looked at.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.channels.iter().all(|channel| channel.ledger.unanswered() == 0 && !channel.standing.has_questions())
+    }
+
     pub(crate) fn handle_timeout(&mut self, now: Moment) {
         if self.wake.is_some_and(|wake| wake <= now) {
             self.wake = None;

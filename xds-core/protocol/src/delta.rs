@@ -289,4 +289,8 @@ impl Session for DeltaSession {
     fn poll_timeout(&self) -> Option<Moment> {
         self.conversation.poll_timeout()
     }
+
+    fn is_settled(&self) -> bool {
+        self.conversation.is_settled()
+    }
 }

@@ -232,7 +232,7 @@ impl Interest {
 
     /// Shares the names with those who want the same.
     pub(crate) fn share(&mut self, pool: &PoolChoice) {
-        self.names.settle(pool);
+        self.names.share(pool);
     }
 
     /// The names subscribed, without `*`, as one set.
@@ -243,7 +243,7 @@ impl Interest {
     /// Every delta request comes here, acceptances too: what it costs must not depend on how many names there are.
     fn insert_all(&mut self, names: &[ResourceName]) {
         if self.names.is_empty() {
-            self.names.insert_all(names.iter().cloned());
+            self.names = names.iter().cloned().collect();
             self.count();
             return;
         }

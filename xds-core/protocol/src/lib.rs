@@ -13,7 +13,6 @@ mod event;
 mod heartbeat;
 mod interest;
 mod ledger;
-mod loose_names;
 mod message;
 mod moment;
 mod name;

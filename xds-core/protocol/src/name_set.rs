@@ -1,11 +1,11 @@
 //! The names a peer wants: one set for all who want the same, and what sets this peer apart from them.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::ResourceName;
-use crate::loose_names::LooseNames;
-use crate::names::{Entry, Names, PoolChoice, fingerprint, hash_of};
+use crate::names::{Names, PoolChoice, fingerprint};
 
 /// The most that one peer keeps beside a set it shares.
 const MOST_APART: usize = 256;
@@ -21,61 +21,41 @@ const MOST_APART: usize = 256;
 #[derive(Clone, Default)]
 pub struct NameSet {
     shared: Names,
-    /// Whether `shared` is of this set's own making, and nobody was asked yet whether there is an equal one.
-    is_own: bool,
     /// None of them is in `shared`.
-    added: LooseNames,
+    added: BTreeSet<ResourceName>,
     /// All of them are in `shared`.
-    removed: LooseNames,
+    removed: BTreeSet<ResourceName>,
 }
 
 impl NameSet {
     /// Whether the name is in the set.
     pub fn contains(&self, name: &ResourceName) -> bool {
-        if self.is_empty() {
-            return false;
+        if self.shared.position(name).is_some() {
+            return self.removed.is_empty() || !self.removed.contains(name);
         }
-        let hash = hash_of(name);
-        if self.shared.position(hash, name).is_some() {
-            return !self.removed.contains(hash, name);
-        }
-        self.added.contains(hash, name)
+        !self.added.is_empty() && self.added.contains(name)
     }
 
     /// Puts a name in. Whether it is new.
     pub fn insert(&mut self, name: ResourceName) -> bool {
-        let entry = Entry::new(name);
-        if self.shared.position(entry.hash, &entry.name).is_some() {
-            return self.removed.remove(entry.hash, &entry.name);
-        }
-        self.added.insert(entry)
-    }
-
-    /// Puts many names in.
-    pub(crate) fn insert_all(&mut self, names: impl IntoIterator<Item = ResourceName>) {
-        if self.is_empty() {
-            *self = names.into_iter().collect();
-            return;
-        }
-        for name in names {
-            self.insert(name);
+        match self.shared.position(&name) {
+            Some(_) => self.removed.remove(&name),
+            None => self.added.insert(name),
         }
     }
 
     /// Takes a name out. Whether it was there.
     pub fn remove(&mut self, name: &ResourceName) -> bool {
-        let hash = hash_of(name);
-        match self.shared.position(hash, name).and_then(|at| self.shared.entries().get(at)) {
-            Some(entry) => self.removed.insert(entry.clone()),
-            None => self.added.remove(hash, name),
+        match self.shared.position(name) {
+            Some(_) => self.removed.insert(name.clone()),
+            None => self.added.remove(name),
         }
     }
 
     /// The names, in an order that depends on nothing but how the set came about.
     pub fn iter(&self) -> impl Iterator<Item = &ResourceName> {
-        let shared = self.shared.entries().iter();
-        let kept = shared.filter(|entry| self.removed.is_empty() || !self.removed.contains(entry.hash, &entry.name));
-        kept.chain(self.added.entries()).map(|entry| &entry.name)
+        let shared = self.shared.as_slice().iter();
+        shared.filter(|name| self.removed.is_empty() || !self.removed.contains(*name)).chain(&self.added)
     }
 
     /// The names the other set does not have, in no order that means anything.
@@ -88,13 +68,8 @@ impl NameSet {
     /// be had on purpose, and then by who names them.
     pub(crate) fn are(&self, names: &[ResourceName]) -> bool {
         let Some(own) = self.whole().filter(|own| own.len() == names.len()) else { return false };
-        let mut sum = 0_u64;
-        let contained = names.iter().all(|name| {
-            let hash = hash_of(name);
-            sum = sum.wrapping_add(hash);
-            own.position(hash, name).is_some()
-        });
-        contained && fingerprint(sum, names.len()) == own.fingerprint()
+        own.as_slice() == names
+            || (fingerprint(names) == own.fingerprint() && names.iter().all(|name| own.position(name).is_some()))
     }
 
     /// How many names there are.
@@ -118,28 +93,16 @@ impl NameSet {
 
     /// Shares the set with those who want the same, once enough sets it apart: what a name more or less costs does not
     /// depend on how many there are, and what a set takes in memory does not depend on how many want it.
-    pub(crate) fn settle(&mut self, pool: &PoolChoice) {
-        if self.is_whole() {
-            if core::mem::take(&mut self.is_own) {
-                self.shared = pool.share(self.shared.clone());
-            }
+    pub fn share(&mut self, pool: &PoolChoice) {
+        let apart = self.added.len() + self.removed.len();
+        if apart == 0 || apart <= MOST_APART.min(self.shared.len() / 8) {
             return;
         }
-        if self.added.len() + self.removed.len() <= MOST_APART.min(self.shared.len() / 8) {
-            return;
-        }
-        let mut entries: Vec<Entry> = Vec::with_capacity(self.len());
-        let mut added = self.added.entries().peekable();
-        for entry in self.shared.entries() {
-            while let Some(earlier) = added.next_if(|added| *added < entry) {
-                entries.push(earlier.clone());
-            }
-            if self.removed.is_empty() || !self.removed.contains(entry.hash, &entry.name) {
-                entries.push(entry.clone());
-            }
-        }
-        entries.extend(added.cloned());
-        *self = NameSet { shared: pool.share(Names::of_sorted(entries)), ..NameSet::default() };
+        let mut names: Vec<ResourceName> = Vec::with_capacity(self.len());
+        names.extend(self.iter().cloned());
+        // Two runs, each sorted.
+        names.sort();
+        *self = NameSet { shared: pool.share(names), ..NameSet::default() };
     }
 }
 
@@ -161,10 +124,7 @@ impl fmt::Debug for NameSet {
 
 impl FromIterator<ResourceName> for NameSet {
     fn from_iter<I: IntoIterator<Item = ResourceName>>(names: I) -> NameSet {
-        let mut entries: Vec<Entry> = names.into_iter().map(Entry::new).collect();
-        entries.sort_unstable();
-        entries.dedup();
-        NameSet { shared: Names::of_sorted(entries), is_own: true, ..NameSet::default() }
+        NameSet { added: names.into_iter().collect(), ..NameSet::default() }
     }
 }
 
@@ -187,13 +147,12 @@ mod tests {
     struct Pool(Mutex<Vec<Names>>);
 
     impl NamePool for Pool {
-        fn share(&self, fresh: Names) -> Names {
-            let mut kept = self.0.lock().unwrap();
-            if let Some(equal) = kept.iter().find(|kept| **kept == fresh) {
-                return equal.clone();
-            }
-            kept.push(fresh.clone());
-            fresh
+        fn find(&self, _fingerprint: u64, names: &[ResourceName]) -> Option<Names> {
+            self.0.lock().unwrap().iter().find(|kept| kept.as_slice() == names).cloned()
+        }
+
+        fn add(&self, names: &Names) {
+            self.0.lock().unwrap().push(names.clone());
         }
     }
 
@@ -210,7 +169,7 @@ mod tests {
                 _ => assert_eq!(set.remove(&one), plain.remove(&one)),
             }
             if step % 7 == 0 {
-                set.settle(&pool);
+                set.share(&pool);
             }
             assert_eq!(set.len(), plain.len());
         }
@@ -222,15 +181,14 @@ mod tests {
     fn sets_that_came_about_in_different_ways_are_one_in_memory() {
         let pool = PoolChoice::of(Arc::new(Pool::default()));
         let mut forward: NameSet = (0..1000).map(name).collect();
-        forward.settle(&pool);
-        let mut grown = NameSet::default();
-        grown.insert_all((0..500).rev().map(name));
-        grown.settle(&pool);
+        forward.share(&pool);
+        let mut grown: NameSet = (0..500).rev().map(name).collect();
+        grown.share(&pool);
         for number in (500..1001).rev() {
             grown.insert(name(number));
         }
         grown.remove(&name(1000));
-        grown.settle(&pool);
+        grown.share(&pool);
         assert!(forward.whole().unwrap().is(grown.whole().unwrap()));
         assert_eq!(forward.difference(&grown).count(), 0);
     }
@@ -239,10 +197,10 @@ mod tests {
     fn one_name_more_is_kept_apart_and_costs_no_set() {
         let pool = PoolChoice::of(Arc::new(Pool::default()));
         let mut set: NameSet = (0..1000).map(name).collect();
-        set.settle(&pool);
+        set.share(&pool);
         let shared = set.shared.clone();
         assert!(set.insert(name(1000)) && set.remove(&name(3)));
-        set.settle(&pool);
+        set.share(&pool);
         assert!(set.shared.is(&shared) && set.whole().is_none());
         assert_eq!((set.len(), set.contains(&name(1000)), set.contains(&name(3))), (1000, true, false));
         assert!(set.remove(&name(1000)) && set.insert(name(3)));

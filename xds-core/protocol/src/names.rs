@@ -3,27 +3,13 @@
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
-use core::ops::Range;
 
 use crate::ResourceName;
 
-/// How many names share a bucket, on average.
-const CROWD: usize = 4;
+/// How far from its place a name may lie in the table of places. More than so many names of one hash are chosen on purpose.
+const FARTHEST: usize = 16;
 
-/// A name with its hash. The order of the fields is that of the comparison.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Entry {
-    pub(crate) hash: u64,
-    pub(crate) name: ResourceName,
-}
-
-impl Entry {
-    pub(crate) fn new(name: ResourceName) -> Entry {
-        Entry { hash: hash_of(&name), name }
-    }
-}
-
-pub(crate) fn hash_of(name: &ResourceName) -> u64 {
+fn hash_of(name: &ResourceName) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let (words, rest) = name.as_str().as_bytes().as_chunks::<8>();
     let last = rest.iter().fold(rest.len() as u64, |word, byte| word << 8 | u64::from(*byte));
@@ -34,22 +20,16 @@ pub(crate) fn hash_of(name: &ResourceName) -> u64 {
     hash
 }
 
-/// The bucket of a hash among `buckets`, a power of two: its first bits.
-pub(crate) fn bucket_of(hash: u64, buckets: usize) -> usize {
-    let bits = buckets.trailing_zeros();
-    // A shift by all 64 bits is none.
-    if bits == 0 { 0 } else { (hash >> (64 - bits)) as usize }
-}
-
-/// Of this many names, from the sum of their hashes.
-pub(crate) fn fingerprint(sum: u64, count: usize) -> u64 {
-    sum ^ (count as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+/// What all these names together hash to, in whatever order.
+pub(crate) fn fingerprint(names: &[ResourceName]) -> u64 {
+    let sum = names.iter().fold(0_u64, |sum, name| sum.wrapping_add(hash_of(name)));
+    sum ^ (names.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// An immutable set of names. Clones are the same set.
 ///
-/// The names lie sorted by a hash of theirs, which depends on nothing but the text, so that every run is the same and equal
-/// sets have equal contents. A look-up touches the bucket's bounds, a few hashes, and one name.
+/// The names lie in their order, with a table beside them in which each is found by its hash: a look-up touches the table and
+/// one text, where a search would touch a dozen.
 #[derive(Clone)]
 pub struct Names(Arc<Inner>);
 
@@ -57,59 +37,67 @@ pub struct Names(Arc<Inner>);
 #[derive(Clone)]
 pub struct WeakNames(Weak<Inner>);
 
-#[derive(Default)]
 struct Inner {
     /// Sorted, each once.
-    entries: Vec<Entry>,
-    /// Where each bucket begins, and at last where the last one ends. The number of buckets is a power of two.
-    starts: Vec<usize>,
+    names: Vec<ResourceName>,
     fingerprint: u64,
+    /// Which name lies where, by hash; twice as many places as names, or more, and a power of two.
+    table: Vec<Place>,
+    /// Whether the table has all names. Others are searched for.
+    is_complete: bool,
+}
+
+/// A place of the table: some bits of the hash, and one more than the number of the name; 0 for an empty place.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    tag: u32,
+    after: u32,
 }
 
 impl Names {
-    /// Of entries that are sorted, each once.
-    pub(crate) fn of_sorted(entries: Vec<Entry>) -> Names {
-        let buckets = (entries.len() / CROWD).next_power_of_two();
-        let mut starts = Vec::with_capacity(buckets + 1);
-        for (at, entry) in entries.iter().enumerate() {
-            while starts.len() <= bucket_of(entry.hash, buckets) {
-                starts.push(at);
+    /// Of names that are sorted, each once, with this fingerprint.
+    pub(crate) fn of_sorted(names: Vec<ResourceName>, fingerprint: u64) -> Names {
+        let mut table = Vec::new();
+        table.resize((2 * names.len()).next_power_of_two(), Place::default());
+        let mut is_complete = true;
+        for (at, name) in names.iter().enumerate() {
+            let hash = hash_of(name);
+            let free = places(hash, table.len()).find(|place| table.get(*place).is_some_and(|place| place.after == 0));
+            let after = u32::try_from(at + 1).ok();
+            match (free.and_then(|free| table.get_mut(free)), after) {
+                (Some(place), Some(after)) => *place = Place { tag: tag_of(hash), after },
+                _ => is_complete = false,
             }
         }
-        starts.resize(buckets + 1, entries.len());
-        let sum = entries.iter().fold(0_u64, |sum, entry| sum.wrapping_add(entry.hash));
-        let fingerprint = fingerprint(sum, entries.len());
-        Names(Arc::new(Inner { entries, starts, fingerprint }))
+        Names(Arc::new(Inner { names, fingerprint, table, is_complete }))
     }
 
     /// Where the name is, or nowhere.
-    pub(crate) fn position(&self, hash: u64, name: &ResourceName) -> Option<usize> {
-        let bucket = self.bucket(hash);
-        let entries = self.0.entries.get(bucket.clone())?;
-        let found = entries.binary_search_by(|entry| entry.hash.cmp(&hash).then_with(|| entry.name.cmp(name)));
-        found.ok().map(|at| bucket.start + at)
-    }
-
-    fn bucket(&self, hash: u64) -> Range<usize> {
-        let at = bucket_of(hash, self.0.starts.len().saturating_sub(1).max(1));
-        match (self.0.starts.get(at), self.0.starts.get(at + 1)) {
-            (Some(start), Some(end)) => *start..*end,
-            _ => 0..0,
+    pub(crate) fn position(&self, name: &ResourceName) -> Option<usize> {
+        let Inner { names, table, is_complete, .. } = &*self.0;
+        let hash = hash_of(name);
+        for place in places(hash, table.len()).filter_map(|place| table.get(place)) {
+            let Some(at) = place.after.checked_sub(1) else { break };
+            if place.tag == tag_of(hash) && names.get(at as usize) == Some(name) {
+                return Some(at as usize);
+            }
         }
+        if *is_complete { None } else { names.binary_search(name).ok() }
     }
 
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.0.entries
+    /// All of them, sorted.
+    pub fn as_slice(&self) -> &[ResourceName] {
+        &self.0.names
     }
 
     /// How many names there are.
     pub fn len(&self) -> usize {
-        self.0.entries.len()
+        self.0.names.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.entries.is_empty()
+        self.0.names.is_empty()
     }
 
     /// Equal sets have equal ones; sets that differ nearly always have others, unless somebody chose the names so.
@@ -128,6 +116,17 @@ impl Names {
     }
 }
 
+/// Where in a table of this many places a name may lie, the likeliest place first.
+fn places(hash: u64, count: usize) -> impl Iterator<Item = usize> {
+    let mask = count.wrapping_sub(1);
+    (0..FARTHEST.min(count)).map(move |step| (hash as usize).wrapping_add(step) & mask)
+}
+
+/// Other bits than those that choose the place.
+fn tag_of(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
 impl WeakNames {
     /// The set, if somebody still keeps it.
     pub fn upgrade(&self) -> Option<Names> {
@@ -142,13 +141,13 @@ impl WeakNames {
 
 impl Default for Names {
     fn default() -> Names {
-        Names::of_sorted(Vec::new())
+        Names::of_sorted(Vec::new(), fingerprint(&[]))
     }
 }
 
 impl PartialEq for Names {
     fn eq(&self, other: &Names) -> bool {
-        self.is(other) || (self.fingerprint() == other.fingerprint() && self.0.entries == other.0.entries)
+        self.is(other) || (self.fingerprint() == other.fingerprint() && self.0.names == other.0.names)
     }
 }
 
@@ -171,9 +170,12 @@ impl fmt::Debug for WeakNames {
 ///
 /// Real implementer: the server of `chancery-core`, for its streams. A session without one keeps its own sets.
 pub trait NamePool: Send + Sync {
-    /// An equal set that somebody keeps already, or this one. Called when a subscription has changed, not for each change of
-    /// a resource.
-    fn share(&self, fresh: Names) -> Names;
+    /// The set of these names, which are sorted, if somebody keeps one. Called when a subscription has changed, not for each
+    /// change of a resource.
+    fn find(&self, fingerprint: u64, names: &[ResourceName]) -> Option<Names>;
+
+    /// A set that was not found, and is kept from now on, for others to find.
+    fn add(&self, names: &Names);
 }
 
 /// The pool of a session, if it has one. Two are equal when they are the same.
@@ -186,11 +188,17 @@ impl PoolChoice {
         PoolChoice(Some(pool))
     }
 
-    pub(crate) fn share(&self, fresh: Names) -> Names {
-        match &self.0 {
-            Some(pool) => pool.share(fresh),
-            None => fresh,
+    /// The one set of these names, which are sorted, each once.
+    pub(crate) fn share(&self, names: Vec<ResourceName>) -> Names {
+        let fingerprint = fingerprint(&names);
+        if let Some(known) = self.0.as_ref().and_then(|pool| pool.find(fingerprint, &names)) {
+            return known;
         }
+        let fresh = Names::of_sorted(names, fingerprint);
+        if let Some(pool) = &self.0 {
+            pool.add(&fresh);
+        }
+        fresh
     }
 }
 
@@ -208,5 +216,30 @@ impl Eq for PoolChoice {}
 impl fmt::Debug for PoolChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "a pool" } else { "no pool" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn names_whose_hashes_are_alike_are_found_all_the_same() {
+        let name = |number: usize| ResourceName::new(&format!("shop/backend-{number:05}"));
+        let sorted: Vec<ResourceName> = (0..5_000).map(name).collect();
+        let full = Names::of_sorted(sorted.clone(), fingerprint(&sorted));
+        // As if there were more names of one hash than the table has places for.
+        let table =
+            full.0.table.iter().map(|place| if place.after % 3 == 0 { Place::default() } else { *place }).collect();
+        let Inner { names, fingerprint, .. } = &*full.0;
+        let crowded =
+            Names(Arc::new(Inner { names: names.clone(), fingerprint: *fingerprint, table, is_complete: false }));
+        for (at, own) in sorted.iter().enumerate() {
+            assert_eq!((full.position(own), crowded.position(own)), (Some(at), Some(at)));
+        }
+        assert!((5_000..6_000).all(|number| full.position(&name(number)).is_none()));
+        assert!((5_000..6_000).all(|number| crowded.position(&name(number)).is_none()));
     }
 }

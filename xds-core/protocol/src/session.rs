@@ -37,6 +37,13 @@ pub trait Session: Send {
 
     /// When to call [`handle_timeout`](Session::handle_timeout) next.
     fn poll_timeout(&self) -> Option<Moment>;
+
+    /// Whether the peer owes no reply, and what it asked for has been looked at. Said after
+    /// [`poll_transmit`](Session::poll_transmit) gave `None`; a caller that bounds how many peers are given their first answers
+    /// at once goes by it. Default: always.
+    fn is_settled(&self) -> bool {
+        true
+    }
 }
 
 /// The types a stream serves.

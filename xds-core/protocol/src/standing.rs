@@ -159,6 +159,11 @@ impl Standing {
         self.anchored() && self.exceptions.is_empty() && self.asked.is_empty()
     }
 
+    /// Whether something was asked for and not looked at yet.
+    pub(crate) fn has_questions(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
     /// Whether what the peer asked for under this name has been looked at, and answered.
     pub(crate) fn is_compared(&self, name: &ResourceName) -> bool {
         !self.owed.contains(name) && !self.asked.contains(name)

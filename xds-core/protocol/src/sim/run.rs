@@ -349,15 +349,16 @@ fn settings(plan: &Plan) -> Settings {
 struct Pool(Mutex<VecDeque<Names>>);
 
 impl NamePool for Pool {
-    fn share(&self, fresh: Names) -> Names {
+    fn find(&self, fingerprint: u64, names: &[ResourceName]) -> Option<Names> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|kept| kept.fingerprint() == fingerprint && kept.as_slice() == names).cloned()
+    }
+
+    fn add(&self, names: &Names) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(equal) = kept.iter().find(|kept| **kept == fresh) {
-            return equal.clone();
-        }
-        kept.push_back(fresh.clone());
+        kept.push_back(names.clone());
         if kept.len() > 16 {
             kept.pop_front();
         }
-        fresh
     }
 }

@@ -4,7 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::ResourceName;
-use crate::names::{Names, hash_of};
+use crate::names::Names;
 
 /// Names that were asked for and not looked at yet.
 ///
@@ -38,8 +38,7 @@ impl Asked {
     }
 
     pub(crate) fn contains(&self, name: &ResourceName) -> bool {
-        let in_rest =
-            |(names, from): &(Names, usize)| names.position(hash_of(name), name).is_some_and(|at| at >= *from);
+        let in_rest = |(names, from): &(Names, usize)| names.position(name).is_some_and(|at| at >= *from);
         self.few.contains(name) || self.rest.as_ref().is_some_and(in_rest)
     }
 
@@ -52,8 +51,7 @@ impl Asked {
         let mut taken: Vec<ResourceName> = core::mem::take(&mut self.few).into_iter().collect();
         if let Some((names, from)) = self.rest.take() {
             let end = from.saturating_add(most).min(names.len());
-            let entries = names.entries().get(from..end).unwrap_or_default();
-            taken.extend(entries.iter().map(|entry| entry.name.clone()));
+            taken.extend_from_slice(names.as_slice().get(from..end).unwrap_or_default());
             if end < names.len() {
                 self.rest = Some((names, end));
             }
@@ -63,7 +61,7 @@ impl Asked {
 
     fn loosen(&mut self) {
         let Some((names, from)) = self.rest.take() else { return };
-        self.few.extend(names.entries().iter().skip(from).map(|entry| entry.name.clone()));
+        self.few.extend(names.as_slice().iter().skip(from).cloned());
     }
 }
 
@@ -73,10 +71,11 @@ mod tests {
     use alloc::vec;
 
     use super::*;
-    use crate::NameSet;
+    use crate::{NameSet, PoolChoice};
 
     fn names(numbers: core::ops::Range<usize>) -> Names {
-        let set: NameSet = numbers.map(|number| ResourceName::new(&format!("n{number}"))).collect();
+        let mut set: NameSet = numbers.map(|number| ResourceName::new(&format!("n{number}"))).collect();
+        set.share(&PoolChoice::default());
         set.whole().cloned().unwrap()
     }
 
