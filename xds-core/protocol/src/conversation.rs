@@ -204,9 +204,7 @@ impl Conversation {
         if flight.whole {
             channel.standing.whole_accepted(now, nonce);
         }
-        for name in &*flight.names {
-            channel.standing.accept(now, name, nonce);
-        }
+        channel.standing.accept(now, &flight.names, nonce);
         self.events.push_back(Event::Acked { type_url: channel.type_url.clone(), nonce });
         true
     }
@@ -356,15 +354,12 @@ impl Conversation {
         {
             let channel = &self.channels[at];
             let only_owed = !channel.window_open();
-            if only_owed && (channel.standing.owed.is_empty() || !channel.may_answer()) {
+            if only_owed && (!channel.standing.exceptions.owes_anything() || !channel.may_answer()) {
                 return Vec::new();
             }
             let mut pins = None;
-            // Both are sorted: a walk along the owed names is cheaper than looking each up.
-            let mut owed_names = channel.standing.owed.iter().peekable();
-            for (name, exception) in &channel.standing.exceptions {
-                while owed_names.next_if(|next| *next < name).is_some() {}
-                let owed = owed_names.peek() == Some(&name);
+            for (name, exception) in channel.standing.exceptions.iter() {
+                let owed = exception.is_owed();
                 if only_owed && !owed {
                     continue;
                 }
@@ -443,8 +438,8 @@ impl Conversation {
             channel.standing.whole_sent(epoch, nonce);
             channel.heartbeat.told_all(now);
         }
+        channel.standing.names_sent(now, &names, nonce);
         for name in &*names {
-            channel.standing.name_sent(now, name, nonce);
             channel.heartbeat.told(now, name);
         }
         channel.greeting = false;

@@ -86,11 +86,11 @@ impl DeltaSession {
         let type_url = channel.type_url.clone();
         let owed: Vec<Saying> = channel
             .standing
-            .owed
-            .iter()
-            .map(|name| Saying {
+            .exceptions
+            .owed()
+            .map(|(name, exception)| Saying {
                 name: name.clone(),
-                content: channel.standing.exceptions.get(name).and_then(|exception| exception.desired.clone()),
+                content: exception.desired.clone(),
                 owed: true,
                 batch: None,
             })

@@ -4,17 +4,19 @@
 //! are owed an answer. Everything else is as the view had it at the anchor's epoch, so a settled stream keeps one epoch
 //! per type, however many resources there are.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 mod asked;
 mod compare;
 mod exception;
+mod exceptions;
 mod owed;
 mod reply;
 
 use asked::Asked;
 pub(crate) use exception::{Exception, Need, Refused, Sent, Told};
+pub(crate) use exceptions::Exceptions;
 pub(crate) use owed::Room;
 
 use crate::names::Names;
@@ -37,9 +39,7 @@ pub(crate) enum Anchor {
 #[derive(Debug)]
 pub(crate) struct Standing {
     anchor: Anchor,
-    pub(crate) exceptions: BTreeMap<ResourceName, Exception>,
-    /// Names owed an answer, whatever the peer holds; each has an exception.
-    pub(crate) owed: BTreeSet<ResourceName>,
+    pub(crate) exceptions: Exceptions,
     /// Resources accepted, whose own pull references the peer has not settled yet, with the moment of acceptance.
     pub(crate) warming: BTreeMap<ResourceName, Warming>,
     /// What is on its way under names given up meanwhile: a peer that asks for one again may apply it.
@@ -98,8 +98,7 @@ impl Standing {
     pub(crate) fn new(inherited: Inherited) -> Standing {
         Standing {
             anchor: Anchor::Unset,
-            exceptions: BTreeMap::new(),
-            owed: BTreeSet::new(),
+            exceptions: Exceptions::default(),
             warming: BTreeMap::new(),
             overtaken: BTreeMap::new(),
             unproven_since: inherited.at,
@@ -166,19 +165,7 @@ impl Standing {
 
     /// Whether what the peer asked for under this name has been looked at, and answered.
     pub(crate) fn is_compared(&self, name: &ResourceName) -> bool {
-        !self.owed.contains(name) && !self.asked.contains(name)
-    }
-
-    /// Forgets an exception that is none any more.
-    pub(crate) fn tidy(&mut self, name: &ResourceName) {
-        if self.owed.contains(name) {
-            return;
-        }
-        if let Some(exception) = self.exceptions.get(name)
-            && exception.need() == Need::Settled
-        {
-            self.exceptions.remove(name);
-        }
+        !self.exceptions.owes(name) && !self.asked.contains(name)
     }
 }
 

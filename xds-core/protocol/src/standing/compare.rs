@@ -86,11 +86,12 @@ impl Standing {
                 Some(held) => Told::Version(*held),
                 None => Told::Lacks,
             };
-            self.exceptions.insert(resource.name().clone(), Exception::new(now, told, Some(resource.clone())));
+            self.exceptions
+                .or_insert_with(resource.name().clone(), || Exception::new(now, told, Some(resource.clone())));
         }
         for (name, held) in &self.inherited.versions {
             if view.get(type_url, name).is_none() {
-                self.exceptions.insert(name.clone(), Exception::new(now, Told::Version(*held), None));
+                self.exceptions.or_insert_with(name.clone(), || Exception::new(now, Told::Version(*held), None));
             }
         }
     }
@@ -146,7 +147,6 @@ impl Standing {
             if variant == Variant::Sotw {
                 self.anchor = Anchor::Unset;
                 self.exceptions.clear();
-                self.owed.clear();
             }
             return variant == Variant::Sotw;
         }
@@ -158,7 +158,7 @@ impl Standing {
                 self.desired.add(desired.digest());
             }
             let fresh = || Exception::new(now, Told::Version(HeldVersion::Foreign), None);
-            self.exceptions.entry(name).or_insert_with(fresh).desired = desired;
+            self.exceptions.or_insert_with(name, fresh).desired = desired;
         }
         self.move_anchor(view, type_url);
         true
@@ -180,7 +180,7 @@ impl Standing {
         let whole_in_doubt = !self.anchored();
         let anchor = self.anchor;
         let refused = self.refusal.as_ref().map(|(nonce, _)| *nonce);
-        let exception = self.exceptions.entry(name.clone()).or_insert_with(|| {
+        let exception = self.exceptions.or_insert_with(name.clone(), || {
             let told = before.map_or(Told::Lacks, |before| Told::Holds(before.clone()));
             Exception::new(now, told, None)
         });
@@ -200,6 +200,6 @@ impl Standing {
         }
         exception.desired = after.cloned();
         exception.free_since = None;
-        self.tidy(name);
+        self.exceptions.tidy(name);
     }
 }

@@ -8,6 +8,9 @@ use crate::{HeldVersion, Moment, Resource, ResourceName, TypeUrl, View};
 
 use super::{Exception, Refused, Standing, Told};
 
+/// Fewer names than this are not worth looking at together.
+const FEW: usize = 2;
+
 /// How much of a large first subscription may be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Room {
@@ -34,7 +37,6 @@ impl Standing {
             return;
         }
         let exception = self.exceptions.remove(name);
-        self.owed.remove(name);
         self.warming.remove(name);
         if let Some(sent) = exception.as_ref().and_then(|exception| exception.sent.clone()) {
             self.overtaken.insert(name.clone(), sent);
@@ -48,7 +50,6 @@ impl Standing {
     pub(crate) fn forget_collection(&mut self, collection: &ResourceName) {
         let inside = |name: &ResourceName| name.collection() == Some(collection.as_str());
         self.exceptions.retain(|name, _| !inside(name));
-        self.owed.retain(|name| !inside(name));
     }
 
     /// Owes every member of a collection; of an empty one, word that a member which does not exist is gone.
@@ -79,13 +80,12 @@ impl Standing {
     /// Forgets everything but these names.
     pub(crate) fn keep_only(&mut self, keep: impl Fn(&ResourceName) -> bool) {
         self.exceptions.retain(|name, _| keep(name));
-        self.owed.retain(|name| keep(name));
         self.warming.retain(|name, _| keep(name));
     }
 
     /// This content cannot be sent.
     pub(crate) fn give_up(&mut self, name: &ResourceName) {
-        self.owed.remove(name);
+        self.exceptions.owe_no_longer(name);
         if let Some(exception) = self.exceptions.get_mut(name) {
             exception.refused = Refused::Alone(exception.desired.as_ref().map(|resource| *resource.digest()));
         }
@@ -102,10 +102,11 @@ impl Standing {
     ) {
         let most = match room {
             Room::Ample => usize::MAX,
-            Room::Names(most) if self.owed.is_empty() => most.max(1),
+            Room::Names(most) if !self.exceptions.owes_anything() => most.max(1),
             Room::Names(_) | Room::None => 0,
         };
-        for name in self.asked.take(most) {
+        let names = self.asked.take(most);
+        for name in self.owe_plain(now, view, type_url, interest, names) {
             if !name.is_glob() {
                 self.owe(now, view, type_url, interest, name);
                 continue;
@@ -114,6 +115,35 @@ impl Standing {
                 self.owe(now, view, type_url, interest, member);
             }
         }
+    }
+
+    /// Owes many names together, when nothing is known of the peer but that it asks. Gives the names that have to be looked at
+    /// one by one.
+    fn owe_plain<V: View>(
+        &mut self,
+        now: Moment,
+        view: &V,
+        type_url: &TypeUrl,
+        interest: &Interest,
+        names: Vec<ResourceName>,
+    ) -> Vec<ResourceName> {
+        let inherits = self.inherited.version.is_some() || !self.inherited.versions.is_empty();
+        let plain = !inherits && self.overtaken.is_empty() && !interest.is_wildcard();
+        if !plain || names.len() < FEW || !names.is_sorted_by(|one, next| one < next) {
+            return names;
+        }
+        let (mut fresh, mut others) = (Vec::with_capacity(names.len()), Vec::new());
+        for (name, found) in names.iter().zip(view.get_all(type_url, &names)) {
+            match found.filter(|resource| resource.name() == name && !name.is_glob()) {
+                Some(resource) if !self.exceptions.contains_key(name) => {
+                    self.desired.add(resource.digest());
+                    fresh.push((resource.name().clone(), Exception::new(now, Told::Lacks, Some(resource.clone()))));
+                }
+                _ => others.push(name.clone()),
+            }
+        }
+        self.exceptions.append_owed(fresh);
+        others
     }
 
     /// An answer for this name is due, whatever the peer is thought to hold.
@@ -156,16 +186,14 @@ impl Standing {
                 place.insert(Exception::new(now, told, desired));
             }
         }
-        self.owed.insert(name);
+        self.exceptions.owe(&name);
     }
 
     /// Owes the peer a name it holds once more, if it asked for it and has it.
     pub(crate) fn owe_again(&mut self, now: Moment, name: &ResourceName, desired: Option<&Resource>) {
-        if !self.exceptions.contains_key(name) {
-            let told = desired.map_or(Told::Lacks, |desired| Told::Holds(desired.clone()));
-            self.exceptions.insert(name.clone(), Exception::new(now, told, desired.cloned()));
-        }
-        self.owed.insert(name.clone());
+        let told = || desired.map_or(Told::Lacks, |desired| Told::Holds(desired.clone()));
+        self.exceptions.or_insert_with(name.clone(), || Exception::new(now, told(), desired.cloned()));
+        self.exceptions.owe(name);
     }
 }
 
