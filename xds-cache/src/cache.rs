@@ -123,7 +123,7 @@ impl Shared {
             return Some(view);
         }
         let readiness = self.options.readiness;
-        if group.signal.is_closed() || readiness == Readiness::OwnLayer {
+        if group.is_closed() || readiness == Readiness::OwnLayer {
             return None;
         }
         let snapshot = self.base_alone.load_full();
@@ -167,7 +167,7 @@ impl Source for SnapshotCache {
         let number = self.shared.seats.fetch_add(1, Ordering::Relaxed);
         let seat = Arc::new(Seat::new(number, peer));
         let (group, demand) = self.shared.seat(&key, &seat);
-        let seen = group.signal.stamp();
+        let seen = seat.bell.stamp();
         let watch = GroupWatch { shared: self.shared.clone(), group, seat, seen };
         if let (Some(withdrawal), Some(provider)) = (demand, &self.shared.options.provider) {
             let publisher = Publisher::of_the_rest(self.shared.clone());

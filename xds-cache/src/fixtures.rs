@@ -7,7 +7,7 @@ use chancery_protocol::{
     TypeUrl, View, Watch,
 };
 
-use crate::{GroupKey, GroupView, GroupWatch, Patch, ResourceSet, SnapshotCache};
+use crate::{EveryoneTogether, GroupKey, GroupView, GroupWatch, Patch, Publisher, ResourceSet, SnapshotCache};
 
 /// A resource in the making.
 #[derive(Clone)]
@@ -72,6 +72,12 @@ pub(crate) fn endpoints(name: &str, body: &str) -> Resource {
 
 pub(crate) fn set(resources: impl IntoIterator<Item = Resource>) -> ResourceSet {
     ResourceSet::of(resources).unwrap()
+}
+
+pub(crate) fn cache_of(resources: impl IntoIterator<Item = Resource>) -> (SnapshotCache, Publisher) {
+    let (cache, publisher) = SnapshotCache::new(EveryoneTogether);
+    publisher.publish(&everyone(), set(resources)).unwrap();
+    (cache, publisher)
 }
 
 pub(crate) fn upsert(resource: Resource) -> Patch {

@@ -8,12 +8,15 @@ use chancery_protocol::{Epoch, Event, Identity, Peer, ResourceName, TypeUrl};
 use crate::GroupKey;
 use crate::delivery::progress::TypeProgress;
 use crate::delivery::report::{Delivery, Reached, StreamDelivery};
+use crate::signal::Signal;
 use crate::snapshot::GroupView;
 
 pub(crate) struct Seat {
     /// Unique in the cache, whatever the peers are numbered.
     pub(crate) number: u64,
     pub(crate) stream: u64,
+    /// Rung when there is something newer for the stream.
+    pub(crate) bell: Signal,
     node: String,
     identity: Identity,
     types: Mutex<BTreeMap<TypeUrl, TypeProgress>>,
@@ -22,7 +25,14 @@ pub(crate) struct Seat {
 impl Seat {
     pub(crate) fn new(number: u64, peer: &Peer) -> Seat {
         let Peer { stream, identity, node } = peer;
-        Seat { number, stream: *stream, node: node.id.clone(), identity: identity.clone(), types: Mutex::default() }
+        Seat {
+            number,
+            stream: *stream,
+            bell: Signal::default(),
+            node: node.id.clone(),
+            identity: identity.clone(),
+            types: Mutex::default(),
+        }
     }
 
     fn types(&self) -> MutexGuard<'_, BTreeMap<TypeUrl, TypeProgress>> {

@@ -9,12 +9,6 @@ use crate::*;
 const CDS: TypeUrl = TypeUrl::CLUSTER;
 const EDS: TypeUrl = TypeUrl::ENDPOINTS;
 
-fn cache_of(resources: impl IntoIterator<Item = chancery_protocol::Resource>) -> (SnapshotCache, Publisher) {
-    let (cache, publisher) = SnapshotCache::new(EveryoneTogether);
-    publisher.publish(&everyone(), set(resources)).unwrap();
-    (cache, publisher)
-}
-
 fn status(cache: &SnapshotCache, type_url: TypeUrl, name: &str) -> Delivery {
     cache.delivery().status(7, &type_url, &name.into())
 }

@@ -87,6 +87,11 @@ impl NameSet {
         self.is_whole().then_some(&self.shared)
     }
 
+    /// Whether one of them is a glob collection (`xdstp://.../*`), or was.
+    pub fn has_globs(&self) -> bool {
+        self.shared.has_globs() || self.added.iter().any(ResourceName::is_glob)
+    }
+
     fn is_whole(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty()
     }

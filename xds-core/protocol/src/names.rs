@@ -41,6 +41,7 @@ struct Inner {
     /// Sorted, each once.
     names: Vec<ResourceName>,
     fingerprint: u64,
+    has_globs: bool,
     /// Which name lies where, by hash; twice as many places as names, or more, and a power of two.
     table: Vec<Place>,
     /// Whether the table has all names. Others are searched for.
@@ -69,7 +70,8 @@ impl Names {
                 _ => is_complete = false,
             }
         }
-        Names(Arc::new(Inner { names, fingerprint, table, is_complete }))
+        let has_globs = names.iter().any(ResourceName::is_glob);
+        Names(Arc::new(Inner { names, fingerprint, has_globs, table, is_complete }))
     }
 
     /// Where the name is, or nowhere.
@@ -83,6 +85,16 @@ impl Names {
             }
         }
         if *is_complete { None } else { names.binary_search(name).ok() }
+    }
+
+    /// Whether the name is in the set.
+    pub fn contains(&self, name: &ResourceName) -> bool {
+        self.position(name).is_some()
+    }
+
+    /// Whether one of them is a glob collection (`xdstp://.../*`).
+    pub fn has_globs(&self) -> bool {
+        self.0.has_globs
     }
 
     /// All of them, sorted.
@@ -233,9 +245,8 @@ mod tests {
         // As if there were more names of one hash than the table has places for.
         let table =
             full.0.table.iter().map(|place| if place.after % 3 == 0 { Place::default() } else { *place }).collect();
-        let Inner { names, fingerprint, .. } = &*full.0;
-        let crowded =
-            Names(Arc::new(Inner { names: names.clone(), fingerprint: *fingerprint, table, is_complete: false }));
+        let (names, fingerprint) = (full.0.names.clone(), full.fingerprint());
+        let crowded = Names(Arc::new(Inner { names, fingerprint, has_globs: false, table, is_complete: false }));
         for (at, own) in sorted.iter().enumerate() {
             assert_eq!((full.position(own), crowded.position(own)), (Some(at), Some(at)));
         }
