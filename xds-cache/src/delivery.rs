@@ -1,5 +1,6 @@
 //! Who has acknowledged what, who refused it and why: worked out when asked, from little kept per stream.
 
+mod first_answer;
 mod progress;
 mod report;
 mod seat;

@@ -130,6 +130,9 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
         let message = message.ok_or_else(|| End::ResponseTooLarge(type_url.clone()))?;
         metrics::responded(type_url, message.len());
         outlet.send(message);
+        if self.session.is_quiet() {
+            self.outlook = Outlook::Quiet;
+        }
         Ok(())
     }
 

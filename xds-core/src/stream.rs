@@ -179,7 +179,8 @@ where
             }
             turn.end_if(conversation.is_settled(), Instant::now());
             let wake_at = turn.ends_at().into_iter().fold(conversation.wake_at(), Instant::min);
-            if timer.deadline() != wake_at {
+            // One that is armed too early costs a look around; one that is moved for each response costs more.
+            if wake_at < timer.deadline() || timer.is_elapsed() {
                 timer.as_mut().reset(wake_at);
             }
             let (may_read, may_send) = (conversation.may_read(), conversation.may_send() && !turn.is_awaited());

@@ -73,6 +73,10 @@ impl<Q: Session> Session for Counting<Q> {
         self.session.poll_timeout()
     }
 
+    fn is_quiet(&self) -> bool {
+        self.session.is_quiet()
+    }
+
     fn is_settled(&self) -> bool {
         self.session.is_settled()
     }

@@ -1,12 +1,13 @@
 //! How far one stream has come with one type: the point all of it has reached, and the exceptions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chancery_protocol::{
     Change, Epoch, Event, NameSet, Nonce, Refusal, Resource, ResourceName, Told, TypeUrl, Version, View,
 };
 
+use crate::delivery::first_answer::FirstAnswer;
 use crate::delivery::report::{Delivery, Reached, RefusedResource, TypeDelivery};
 use crate::snapshot::GroupView;
 
@@ -17,14 +18,14 @@ pub(crate) struct TypeProgress {
     type_url: TypeUrl,
     wildcard: bool,
     names: NameSet,
-    /// Names of the first answer that the stream was not told of yet, or has not acknowledged.
-    awaited: NameSet,
+    first_answer: FirstAnswer,
     /// As of here the stream acknowledged all it wants, but for the exceptions. `None`: nothing yet.
     settled: Option<Epoch>,
     exceptions: BTreeMap<ResourceName, Exception>,
     /// The whole first answer was refused, and nobody knows for which resource.
     refused: Option<Arc<Refusal>>,
-    in_flight: BTreeMap<Nonce, (Epoch, Told)>,
+    /// The oldest first, whose nonce is the least.
+    in_flight: VecDeque<(Nonce, Epoch, Told)>,
 }
 
 enum Exception {
@@ -42,18 +43,18 @@ impl TypeProgress {
             type_url,
             wildcard: false,
             names: NameSet::default(),
-            awaited: NameSet::default(),
+            first_answer: FirstAnswer::default(),
             settled: None,
             exceptions: BTreeMap::new(),
             refused: None,
-            in_flight: BTreeMap::new(),
+            in_flight: VecDeque::new(),
         }
     }
 
     #[cfg(test)]
     pub(crate) fn keeps(&self, names: &NameSet) -> bool {
         let same = self.names.whole().zip(names.whole()).is_some_and(|(own, theirs)| own.is(theirs));
-        same && self.exceptions.is_empty() && self.awaited.is_empty()
+        same && self.exceptions.is_empty() && self.first_answer.is_over()
     }
 
     pub(crate) fn hear(&mut self, event: &Event, view: Option<&GroupView>) {
@@ -82,7 +83,7 @@ impl TypeProgress {
         }
         for name in removed.iter().filter(|_| !self.wildcard) {
             self.exceptions.remove(name);
-            self.awaited.remove(name);
+            self.first_answer.forget(name);
         }
         self.names.clone_from(names);
     }
@@ -97,14 +98,20 @@ impl TypeProgress {
         if matches!(told, Told::Heartbeat) {
             return;
         }
-        self.in_flight.insert(nonce, (epoch, told.clone()));
+        self.in_flight.push_back((nonce, epoch, told.clone()));
         if self.in_flight.len() > MOST_IN_FLIGHT {
-            self.in_flight.pop_first();
+            self.in_flight.pop_front();
         }
     }
 
+    fn landed(&mut self, nonce: Nonce) -> Option<(Epoch, Told)> {
+        let at = self.in_flight.binary_search_by_key(&nonce, |(nonce, ..)| *nonce).ok()?;
+        let (_, epoch, told) = self.in_flight.remove(at)?;
+        Some((epoch, told))
+    }
+
     fn acked(&mut self, nonce: Nonce, view: Option<&GroupView>) {
-        let Some((epoch, told)) = self.in_flight.remove(&nonce) else { return };
+        let Some((epoch, told)) = self.landed(nonce) else { return };
         let Some(view) = view else { return };
         self.applied(epoch, &told, view);
     }
@@ -115,7 +122,7 @@ impl TypeProgress {
         match told {
             // Whatever was subscribed is in it; only what was refused, and still is as it was, the session left out.
             Told::Everything => {
-                self.awaited = NameSet::default();
+                self.first_answer = FirstAnswer::default();
                 self.exceptions.retain(|name, exception| match exception {
                     Exception::Refused(_, version) => *version == view.get(&self.type_url, name).map(Resource::version),
                     Exception::Awaited | Exception::Behind => false,
@@ -123,16 +130,13 @@ impl TypeProgress {
             }
             Told::Names(names) => {
                 if self.settled.is_none() && !self.wildcard {
-                    self.awaited = self.names.clone();
+                    self.first_answer = FirstAnswer::of(self.names.clone());
                 }
                 self.fall_behind(epoch, view, names);
                 for name in names.iter() {
                     self.exceptions.remove(name);
-                    self.awaited.remove(name);
                 }
-                if self.awaited.is_empty() {
-                    self.awaited = NameSet::default();
-                }
+                self.first_answer.told(names);
             }
             Told::Heartbeat => return,
         }
@@ -152,7 +156,7 @@ impl TypeProgress {
     }
 
     fn nacked(&mut self, nonce: Nonce, refusal: &Refusal, culprits: &[ResourceName], view: Option<&GroupView>) {
-        let Some((epoch, told)) = self.in_flight.remove(&nonce) else { return };
+        let Some((epoch, told)) = self.landed(nonce) else { return };
         let Some(view) = view else { return };
         let since_sent = view.changed_since(&self.type_url, epoch);
         let version_sent = |name: &ResourceName| {
@@ -188,7 +192,7 @@ impl TypeProgress {
             self.refused = Some(refusal);
         }
         for name in refused.keys() {
-            self.awaited.remove(name);
+            self.first_answer.forget(name);
         }
         if self.settled.is_some() {
             for name in told_names.iter().filter(|name| !refused.contains_key(*name)) {
@@ -211,7 +215,7 @@ impl TypeProgress {
     }
 
     fn is_in_flight(&self, name: &ResourceName) -> bool {
-        self.in_flight.values().any(|(_, told)| matches!(told, Told::Names(names) if names.contains(name)))
+        self.in_flight.iter().any(|(.., told)| matches!(told, Told::Names(names) if names.contains(name)))
     }
 
     pub(crate) fn status(&self, view: &GroupView, name: &ResourceName) -> Delivery {
@@ -225,7 +229,7 @@ impl TypeProgress {
                 return Delivery::Nacked(Refusal::clone(refusal));
             }
             Some(_) => return Delivery::Pending,
-            None if self.awaited.contains(name) => return Delivery::Pending,
+            None if self.first_answer.awaits(name) => return Delivery::Pending,
             None if self.is_in_flight(name) => return Delivery::Pending,
             None => {}
         }
@@ -246,11 +250,11 @@ impl TypeProgress {
         let changes = view.changed_since(&self.type_url, self.settled?)?;
         let changed = changes.iter().filter(|change| self.concerns(change)).map(|change| change.name.clone());
         let mut pending: BTreeSet<ResourceName> = changed.collect();
-        for (_, told) in self.in_flight.values() {
+        for (.., told) in &self.in_flight {
             let Told::Names(names) = told else { continue };
             pending.extend(names.iter().filter(|name| view.get(&self.type_url, name).is_some()).cloned());
         }
-        pending.extend(self.awaited.iter().filter(|name| view.get(&self.type_url, name).is_some()).cloned());
+        pending.extend(self.first_answer.awaited().filter(|name| view.get(&self.type_url, name).is_some()).cloned());
         let mut refused = Vec::new();
         for (name, exception) in &self.exceptions {
             let present = view.get(&self.type_url, name);
@@ -342,7 +346,7 @@ impl TypeProgress {
             }
         });
         let none_late = !self.exceptions.iter().any(|(name, exception)| late(exception, name))
-            && !self.awaited.iter().any(|name| view.get(&self.type_url, name).is_some());
+            && !self.first_answer.awaited().any(|name| view.get(&self.type_url, name).is_some());
         if !refused.is_empty() {
             Reached::Refused
         } else if pending.is_empty() || (past && none_late) {

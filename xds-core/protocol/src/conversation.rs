@@ -42,6 +42,22 @@ impl Channel {
         self.ledger.unanswered() == 0 || (self.continuing && self.ledger.unanswered() < MOST_UNANSWERED)
     }
 
+    /// Whether there is nothing to say but what is on its way, and nothing to wait for but replies.
+    fn is_quiet(&self) -> bool {
+        let under_way = self.standing.exceptions.is_empty()
+            || (!self.window_open() && self.standing.exceptions.len() == self.ledger.names_unanswered());
+        // What is collected follows what other types are told.
+        under_way
+            && !self.type_url.traits().collected
+            && !self.greeting
+            && !self.standing.whole_due()
+            && !self.standing.has_questions()
+            && !self.standing.exceptions.owes_anything()
+            && self.standing.warming.is_empty()
+            && self.heartbeat.is_idle()
+            && self.unsynced_since.is_none()
+    }
+
     /// Owes the peer a name once more, if it asks for it and it exists.
     fn owe_again<V: View>(&mut self, now: Moment, view: &V, name: &ResourceName) {
         if let Some(desired) = self.interest.desired(view, &self.type_url, name) {
@@ -446,6 +462,7 @@ impl Conversation {
         let told = if whole { Told::Everything } else { Told::Names(names.clone()) };
         self.events.push_back(Event::Sent { type_url: channel.type_url.clone(), nonce, epoch, told });
         channel.ledger.sent(nonce, Flight { names, whole, sent_at: now, called_silent: false });
+        sooner(&mut self.wake, now + self.settings.reply_patience);
         self.note_collections(at, said);
         self.reanswer(now, view, at, said, whole);
         nonce
@@ -520,6 +537,11 @@ impl Conversation {
 
     pub(crate) fn poll_timeout(&self) -> Option<Moment> {
         self.wake
+    }
+
+    /// Whether nothing can be said before something happens.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.unasked.is_empty() && self.channels.iter().all(Channel::is_quiet)
     }
 
     /// Whether the peer owes no reply, and nothing it asked for is still to be looked at.

@@ -38,6 +38,13 @@ pub trait Session: Send {
     /// When to call [`handle_timeout`](Session::handle_timeout) next.
     fn poll_timeout(&self) -> Option<Moment>;
 
+    /// Whether [`poll_transmit`](Session::poll_transmit) would certainly give `None`, as long as no request comes, the view stays the
+    /// same and [`poll_timeout`](Session::poll_timeout) has not come. Spares a caller a poll after each response. Default: never
+    /// certain.
+    fn is_quiet(&self) -> bool {
+        false
+    }
+
     /// Whether the peer owes no reply, and what it asked for has been looked at. Said after
     /// [`poll_transmit`](Session::poll_transmit) gave `None`; a caller that bounds how many peers are given their first answers
     /// at once goes by it. Default: always.

@@ -290,6 +290,10 @@ impl Session for SotwSession {
         self.conversation.poll_timeout()
     }
 
+    fn is_quiet(&self) -> bool {
+        self.conversation.is_quiet()
+    }
+
     fn is_settled(&self) -> bool {
         self.conversation.is_settled()
     }

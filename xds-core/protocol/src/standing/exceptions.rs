@@ -1,5 +1,6 @@
 //! The names of which a peer may hold something else than the view at the anchor, in order, and which of them are owed an answer.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
@@ -15,12 +16,13 @@ const FEW: usize = 8;
 /// All exceptions of one type. Which of them are owed is changed here alone, and counted.
 #[derive(Debug, Default)]
 pub(crate) struct Exceptions {
-    by_name: BTreeMap<ResourceName, Exception>,
+    /// Boxed: mostly there is one, and a tree's leaf has room for eleven.
+    by_name: BTreeMap<ResourceName, Box<Exception>>,
     owed: usize,
 }
 
 impl Deref for Exceptions {
-    type Target = BTreeMap<ResourceName, Exception>;
+    type Target = BTreeMap<ResourceName, Box<Exception>>;
 
     fn deref(&self) -> &Self::Target {
         &self.by_name
@@ -29,22 +31,22 @@ impl Deref for Exceptions {
 
 impl Exceptions {
     pub(crate) fn get_mut(&mut self, name: &ResourceName) -> Option<&mut Exception> {
-        self.by_name.get_mut(name)
+        self.by_name.get_mut(name).map(Box::as_mut)
     }
 
     pub(crate) fn or_insert_with(&mut self, name: ResourceName, fresh: impl FnOnce() -> Exception) -> &mut Exception {
-        self.by_name.entry(name).or_insert_with(fresh)
+        self.by_name.entry(name).or_insert_with(|| Box::new(fresh()))
     }
 
     /// The place of this name, known or not. What is put there is not owed.
-    pub(super) fn entry(&mut self, name: ResourceName) -> Entry<'_, ResourceName, Exception> {
+    pub(super) fn entry(&mut self, name: ResourceName) -> Entry<'_, ResourceName, Box<Exception>> {
         self.by_name.entry(name)
     }
 
     /// Adds exceptions in the order of their names, all owed. None of the names may be known.
     pub(super) fn append_owed(&mut self, fresh: Vec<(ResourceName, Exception)>) {
         self.owed += fresh.len();
-        let owed = |(name, exception)| (name, Exception { owed: true, ..exception });
+        let owed = |(name, exception)| (name, Box::new(Exception { owed: true, ..exception }));
         let mut fresh: BTreeMap<_, _> = fresh.into_iter().map(owed).collect();
         self.by_name.append(&mut fresh);
     }
@@ -52,7 +54,7 @@ impl Exceptions {
     pub(crate) fn remove(&mut self, name: &ResourceName) -> Option<Exception> {
         let exception = self.by_name.remove(name)?;
         self.owed -= usize::from(exception.owed);
-        Some(exception)
+        Some(*exception)
     }
 
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&ResourceName, &Exception) -> bool) {
@@ -94,7 +96,7 @@ impl Exceptions {
 
     /// Those that are owed an answer.
     pub(crate) fn owed(&self) -> impl Iterator<Item = (&ResourceName, &Exception)> {
-        self.by_name.iter().filter(|(_, exception)| exception.owed)
+        self.by_name.iter().filter(|(_, exception)| exception.owed).map(|(name, exception)| (name, &**exception))
     }
 
     /// Visits the exceptions under these names, which are sorted, as answered.
@@ -127,7 +129,7 @@ impl Exceptions {
 
     /// Forgets this one if it is none any more.
     pub(crate) fn tidy(&mut self, name: &ResourceName) {
-        if self.by_name.get(name).is_some_and(Exception::is_over) {
+        if self.by_name.get(name).is_some_and(|exception| exception.is_over()) {
             self.by_name.remove(name);
         }
     }
@@ -141,7 +143,7 @@ impl Exception {
 
 /// Visits what is known of these names, which are sorted.
 fn each(
-    known: &mut BTreeMap<ResourceName, Exception>,
+    known: &mut BTreeMap<ResourceName, Box<Exception>>,
     names: &[ResourceName],
     mut visit: impl FnMut(&ResourceName, &mut Exception),
 ) {

@@ -1,5 +1,6 @@
 //! Answers owed, whatever the peer holds: names asked for, collections, and names given up.
 
+use alloc::boxed::Box;
 use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
@@ -183,7 +184,7 @@ impl Standing {
                 if let (Some(desired), false) = (&desired, wildcard) {
                     self.desired.add(desired.digest());
                 }
-                place.insert(Exception::new(now, told, desired));
+                place.insert(Box::new(Exception::new(now, told, desired)));
             }
         }
         self.exceptions.owe(&name);
