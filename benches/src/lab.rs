@@ -1,5 +1,6 @@
 //! The lab: a server in one process, a herd of raw streams in another, and what the server takes to serve them.
 
+mod attach;
 mod chance;
 mod channel;
 mod client;
@@ -20,7 +21,9 @@ mod tap;
 mod tls;
 mod usage;
 mod wire;
+mod workload;
 
+pub use attach::{Attach, AttachTls, Attached};
 pub use fan_out::{Experiment, FanOut};
 pub use machine::Cores;
 pub use peer::go_control_plane;
@@ -30,3 +33,4 @@ pub use server::serve;
 pub use setting::{Content, Greeting, Kind, Setting, TlsFiles};
 pub use site::Site;
 pub use usage::Usage;
+pub use workload::{Lab, Size, Workload};

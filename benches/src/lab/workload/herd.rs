@@ -1,0 +1,249 @@
+//! L3: everybody connects within a second, for everything; and again after the server was killed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::{Lab, Peer, Size};
+use crate::lab::client::{Arrival, Manners, Return, Script, Told};
+use crate::lab::freshness::Freshness;
+use crate::lab::herd::Herd;
+use crate::lab::row::{About, Row, quantile_ms};
+use crate::lab::scripts;
+use crate::lab::served::Served;
+use crate::lab::setting::{Content, Kind, Setting};
+use crate::lab::site::Site;
+use crate::lab::wire::Variant;
+use crate::stand::Failure;
+
+/// What the herd asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// Clusters, endpoints, listeners and routes.
+    Everything,
+    /// Endpoints only, for comparison with published figures.
+    Endpoints,
+}
+
+struct Case {
+    asks: Asks,
+    resources: usize,
+    streams: usize,
+    /// How many changes the served streams see before the herd comes.
+    idle_changes: usize,
+    /// Why the peer is not asked to, if it is not.
+    beyond_peer: Option<&'static str>,
+}
+
+/// How many streams are served before the herd comes.
+const SERVED: usize = 10;
+
+/// Within which time the herd connects.
+const WITHIN: Duration = Duration::from_secs(1);
+
+/// The time between changes for the served streams.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The resource that changes. One only, so that a server that always sends the newest change alone, as a floor does, sends all.
+const CHANGING: usize = 7;
+
+const fn case(asks: Asks, resources: usize, streams: usize, idle_changes: usize) -> Case {
+    Case { asks, resources, streams, idle_changes, beyond_peer: None }
+}
+
+const FULL: &[Case] = &[
+    case(Asks::Everything, 1_000, 100, 100),
+    case(Asks::Everything, 1_000, 1_000, 100),
+    Case {
+        beyond_peer: Some("4,000 names on each of 10,000 streams need more memory than most machines have"),
+        ..case(Asks::Everything, 1_000, 10_000, 100)
+    },
+    case(Asks::Endpoints, 1_000, 1_000, 100),
+    case(Asks::Endpoints, 10_000, 1_000, 100),
+];
+
+const SMALL: &[Case] = &[
+    case(Asks::Everything, 200, 100, 30),
+    case(Asks::Everything, 200, 500, 30),
+    case(Asks::Endpoints, 1_000, 100, 30),
+];
+
+const SMOKE: &[Case] = &[case(Asks::Everything, 20, 20, 5), case(Asks::Endpoints, 50, 20, 5)];
+
+pub(super) async fn run(lab: &mut Lab, asks: Asks) {
+    let cases = match lab.size {
+        Size::Smoke => SMOKE,
+        Size::Small => SMALL,
+        Size::Full => FULL,
+    };
+    let settle = match lab.size {
+        Size::Smoke => Duration::ZERO,
+        Size::Small => Duration::from_secs(1),
+        Size::Full => Duration::from_secs(10),
+    };
+    for case in cases.iter().filter(|case| case.asks == asks) {
+        let text = format!("R={} P={}", case.resources, case.streams);
+        let peer = case.beyond_peer.map_or(Peer::Takes, |why| Peer::Cannot { case: &text, why });
+        for (server, kind) in lab.servers(&[Kind::Ready], peer) {
+            let about = About {
+                workload: match asks {
+                    Asks::Everything => "L3",
+                    Asks::Endpoints => "L3-eds",
+                },
+                case: text.clone(),
+                resources: case.resources,
+                streams: case.streams,
+                server,
+            };
+            lab.measure(&about, async |site| measure(case, kind, site, &about, settle).await).await;
+        }
+    }
+}
+
+/// Two rows: the herd, and its return after the server was killed.
+async fn measure(
+    case: &Case,
+    kind: Kind,
+    site: &Site,
+    about: &About<'_>,
+    settle: Duration,
+) -> Result<Vec<Row>, Failure> {
+    let content = match case.asks {
+        Asks::Everything => Content::Everything,
+        Asks::Endpoints => Content::Endpoints,
+    };
+    let script = |manners| {
+        let (variant, asks) = (Variant::Delta, scripts::asks(content, case.resources));
+        Arc::new(Script { variant, asks, arrival: Arrival::Numbered, manners, returns: Return::Always })
+    };
+    let setting = site.setting(content, case.resources);
+    let server = Served::start(kind, &setting, &site.cores).await?;
+    let address = server.address;
+    let herd = Herd::new(address, site.certificates.as_ref(), SERVED + case.streams)?;
+    let mut meadow = Meadow {
+        server: Some(server),
+        herd,
+        freshness: Freshness::new(case.resources, SERVED, SERVED),
+        revision: 0,
+        is_ready: vec![false; SERVED + case.streams],
+    };
+    meadow.herd.join(SERVED, &script(Manners::Watches), Duration::ZERO);
+    meadow.until(Changes::None, |meadow| meadow.ready() == SERVED).await?;
+    let goal = case.idle_changes;
+    meadow.until(Changes::Going, |meadow| meadow.revision >= goal).await?;
+    meadow.until(Changes::None, |meadow| meadow.freshness.outstanding() == 0).await?;
+    let mut idle = meadow.freshness.take_waits();
+    idle.sort_unstable();
+
+    let (before, _) = meadow.server()?.at_rest().await?;
+    let read_before = meadow.herd.reading();
+    let begun = Instant::now();
+    meadow.herd.join(case.streams, &script(Manners::Accepts), WITHIN);
+    let everybody = SERVED + case.streams;
+    let complete = meadow.until(Changes::Going, |meadow| meadow.ready() == everybody).await?;
+    meadow.until(Changes::None, |meadow| meadow.freshness.outstanding() == 0).await?;
+    let mut busy = meadow.freshness.take_waits();
+    sleep(settle).await;
+    let (after, _) = meadow.server()?.at_rest().await?;
+    let read = meadow.herd.reading().since(read_before);
+    let cold = Row::new(about, [&before, &after], read.received)
+        .waits(&mut busy)
+        .with("complete s", (complete - begun).as_secs_f64())
+        .with("CPU ms/stream", (after.cpu_s() - before.cpu_s()) * 1e3 / case.streams as f64)
+        .with("peak/settled RSS", after.peak_rss_mib() / after.rss_mib())
+        .with("idle ACK p50 ms", quantile_ms(&idle, 0.5).unwrap_or(f64::NAN))
+        .with("idle ACK p99 ms", quantile_ms(&idle, 0.99).unwrap_or(f64::NAN))
+        .with("refused", read.refused as f64)
+        .with("lost", read.lost as f64);
+
+    // What was told before the kill says nothing of what comes after it.
+    while let Some(told) = meadow.herd.heard_already() {
+        meadow.note(told);
+    }
+    let read_before = meadow.herd.reading();
+    let setting = Setting { port: address.port(), ..setting };
+    meadow.is_ready.fill(false);
+    let killed = Instant::now();
+    if let Some(server) = meadow.server.take() {
+        server.kill().await?;
+    }
+    let mut server = Served::start(kind, &setting, &site.cores).await?;
+    let listening = killed.elapsed();
+    let complete = meadow.until(Changes::None, |meadow| meadow.ready() == everybody).await?;
+    sleep(settle).await;
+    let (after, _) = server.at_rest().await?;
+    let read = meadow.herd.reading().since(read_before);
+    let about = About { case: format!("{} after kill -9", about.case), ..about.clone() };
+    let again = Row::new(&about, [&Default::default(), &after], read.received)
+        .with("complete s", (complete - killed).as_secs_f64())
+        .with("CPU ms/stream", after.cpu_s() * 1e3 / everybody as f64)
+        .with("peak/settled RSS", after.peak_rss_mib() / after.rss_mib())
+        .with("listening again s", listening.as_secs_f64())
+        .with("refused", read.refused as f64)
+        .with("lost", read.lost as f64);
+    Ok(vec![cold, again])
+}
+
+/// Whether resources change meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Changes {
+    None,
+    Going,
+}
+
+/// A server and all its streams. The served ones come first.
+struct Meadow {
+    server: Option<Served>,
+    herd: Herd,
+    freshness: Freshness,
+    revision: usize,
+    is_ready: Vec<bool>,
+}
+
+impl Meadow {
+    fn server(&mut self) -> Result<&mut Served, Failure> {
+        self.server.as_mut().ok_or_else(|| "the server was killed".into())
+    }
+
+    fn ready(&self) -> usize {
+        self.is_ready.iter().filter(|is_ready| **is_ready).count()
+    }
+
+    /// Listens, and makes changes if there are to be, until something is so; gives the time of what made it so.
+    async fn until(&mut self, changes: Changes, is_done: impl Fn(&Meadow) -> bool) -> Result<Instant, Failure> {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last = Instant::now();
+        while !is_done(self) {
+            tokio::select! {
+                told = self.herd.hear() => last = self.note(told?).unwrap_or(last),
+                _ = ticks.tick(), if changes == Changes::Going => {
+                    self.revision += 1;
+                    let revision = self.revision;
+                    self.freshness.changed(CHANGING, revision, Instant::now());
+                    self.server()?.change(revision, CHANGING).await?;
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    fn note(&mut self, told: Told) -> Option<Instant> {
+        match told {
+            Told::Ready { stream, at } => {
+                *self.is_ready.get_mut(stream)? = true;
+                Some(at)
+            }
+            Told::Left { stream } => {
+                *self.is_ready.get_mut(stream)? = false;
+                None
+            }
+            Told::Accepted { stream, at, revised, .. } => {
+                self.freshness.accepted(stream, &revised, at);
+                None
+            }
+            Told::CutOff { .. } => None,
+        }
+    }
+}
