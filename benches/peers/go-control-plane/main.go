@@ -33,6 +33,7 @@ func (everyone) ID(*core.Node) string { return "everyone" }
 type setting struct {
 	Content   string          `json:"content"`
 	Resources int             `json:"resources"`
+	Beside    int             `json:"beside"`
 	Threads   int             `json:"threads"`
 	Port      int             `json:"port"`
 	TLS       json.RawMessage `json:"tls"`
@@ -52,7 +53,7 @@ func main() {
 	runtime.GOMAXPROCS(told.Threads)
 
 	snapshots := cache.NewSnapshotCache(false, everyone{}, nil)
-	stock := newStock(told.Content, told.Resources)
+	stock := newStock(told.Content, told.Resources, told.Beside)
 	published := int64(0)
 	publish := func() {
 		snapshot, err := cache.NewSnapshot(strconv.FormatInt(published, 10), stock.all)

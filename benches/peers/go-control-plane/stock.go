@@ -15,7 +15,7 @@ type stock struct {
 	hosts   []*route.VirtualHost
 }
 
-func newStock(content string, resources int) *stock {
+func newStock(content string, resources, beside int) *stock {
 	made := &stock{content: content, all: map[resource.Type][]types.Resource{}}
 	each := func(count int, make func(number int) types.Resource) []types.Resource {
 		all := []types.Resource{}
@@ -27,10 +27,10 @@ func newStock(content string, resources int) *stock {
 	endpoints := func(at int) types.Resource { return assignment(at, 0) }
 	switch content {
 	case "endpoints":
-		made.all[resource.EndpointType] = each(resources, endpoints)
+		made.all[resource.EndpointType] = each(resources+beside, endpoints)
 	case "everything":
 		made.all[resource.ClusterType] = each(resources, edsCluster)
-		made.all[resource.EndpointType] = each(resources, endpoints)
+		made.all[resource.EndpointType] = each(resources+beside, endpoints)
 		made.all[resource.ListenerType] = each(resources, edgeListener)
 		made.all[resource.RouteType] = each(resources, routes)
 	case "table":

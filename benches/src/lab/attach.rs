@@ -11,7 +11,7 @@ use tokio::net::lookup_host;
 use tokio::time::timeout_at;
 
 use super::channel::Dialer;
-use super::client::{Arrival, Manners, Return, Script, Told};
+use super::client::{Manners, Return, Script, Told};
 use super::herd::Herd;
 use super::machine;
 use super::row::quantile_ms;
@@ -84,6 +84,8 @@ pub struct Attached {
     pub refused: u64,
     /// How many times a connection was lost or not to be had.
     pub lost: u64,
+    /// Why a stream ended, the last time one did.
+    pub last_end: Option<String>,
 }
 
 impl Attach {
@@ -98,9 +100,8 @@ impl Attach {
         herd.join(self.streams, &Arc::new(self.script()), self.within);
         let is_counted = !self.names.is_empty();
         let mut is_ready = vec![false; self.streams];
-        // Of each stream, when it last heard something; and of one, all times.
         let (mut complete, mut last): (Option<Instant>, Option<Instant>) = (None, None);
-        let (mut changes, mut heard_at) = (0, Vec::new());
+        let (mut changes, mut heard_at, mut last_end) = (0, Vec::new(), None);
         let end = (begun + self.stay).into();
         while let Ok(told) = timeout_at(end, herd.hear()).await {
             let at = match told? {
@@ -123,7 +124,8 @@ impl Attach {
                     }
                     at
                 }
-                Told::Left { stream } => {
+                Told::Left { stream, why } => {
+                    last_end = Some(why.to_string());
                     if let Some(is_ready) = is_ready.get_mut(stream) {
                         *is_ready = false;
                     }
@@ -152,6 +154,7 @@ impl Attach {
             spacing_p99_ms: quantile_ms(&spacing, 0.99),
             refused: read.refused,
             lost: read.lost,
+            last_end,
         })
     }
 
@@ -180,7 +183,6 @@ impl Attach {
             names.push("*".to_owned());
         }
         let asks = vec![Ask::new(variant, &node, type_url, names, &[], expected)];
-        let (arrival, manners) = (Arrival::Counted, Manners::Accepts);
-        Script { variant, asks, arrival, manners, returns: Return::Always }
+        Script { variant, asks, manners: Manners::Accepts, returns: Return::Always }
     }
 }

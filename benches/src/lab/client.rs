@@ -29,7 +29,7 @@ pub(super) enum Told {
     /// It has accepted a response of this many bytes, once it was ready.
     Accepted { at: Instant, stream: usize, bytes: usize, members: usize, revised: Vec<Revised> },
     /// It was refused, or has lost its connection, and will come back.
-    Left { stream: usize },
+    Left { stream: usize, why: End },
     /// It had stopped reading, and the server has closed its connection.
     CutOff { at: Instant },
 }
@@ -39,15 +39,6 @@ pub(super) enum Told {
 pub(super) struct Revised {
     pub(super) number: usize,
     pub(super) revision: usize,
-}
-
-/// How a stream knows that it has everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arrival {
-    /// As many resources have come as there are: none comes twice.
-    Counted,
-    /// Every number has come, some perhaps twice.
-    Numbered,
 }
 
 /// What a stream does once it has everything.
@@ -75,7 +66,6 @@ pub(super) struct Script {
     pub(super) variant: Variant,
     /// Asked one after the other, each when what was asked before is there.
     pub(super) asks: Vec<Ask>,
-    pub(super) arrival: Arrival,
     pub(super) manners: Manners,
     pub(super) returns: Return,
 }
@@ -118,7 +108,7 @@ pub(super) async fn run(
             End::Status { .. } => return Err(end.to_string().into()),
         };
         one.is_ready = false;
-        one.told.send(Told::Left { stream })?;
+        one.told.send(Told::Left { stream, why: end })?;
         sleep(wait).await;
     }
 }
@@ -192,19 +182,15 @@ impl One {
         let mut asks = script.asks.iter();
         let mut asked = asks.next().ok_or_else(|| Halt::Failed("nothing is asked".into()))?;
         let mut call = channel.call(&script.variant.method(), asked.request.clone()).await?;
-        let at_first = match script.arrival {
-            Arrival::Counted => Depth::Count,
-            Arrival::Numbered => Depth::Resources,
-        };
-        let mut skimmer = Skimmer::new(script.variant, at_first);
-        let mut arrived = Arrived::new(asked, script.arrival);
+        let mut skimmer = Skimmer::new(script.variant, Depth::Count);
+        let mut arrived = 0;
         let (mut responses, mut revised) = (Vec::new(), Vec::new());
         loop {
-            while !self.is_ready && arrived.is_complete() {
+            while !self.is_ready && arrived >= asked.expected {
                 match asks.next() {
                     Some(next) => {
                         asked = next;
-                        arrived = Arrived::new(asked, script.arrival);
+                        arrived = 0;
                         call.send([asked.request.clone(), Bytes::new()])?;
                     }
                     None => {
@@ -221,8 +207,7 @@ impl One {
             let piece = call.piece().await?;
             let is_ready = self.is_ready;
             skimmer.push(&piece, &mut |seen| match seen {
-                Seen::Resource(resource) if is_ready => revised.extend(revision(resource, script.variant)),
-                Seen::Resource(resource) => arrived.note(resource, script.variant),
+                Seen::Resource(resource) => revised.extend(revision(resource, script.variant)),
                 Seen::Response(response) => responses.push((response, std::mem::take(&mut revised))),
             })?;
             drop(piece);
@@ -233,7 +218,7 @@ impl One {
                     let told = Told::Accepted { at: Instant::now(), stream: self.stream, bytes, members, revised };
                     self.tell(told)?;
                 } else if response.type_url == asked.type_url.as_str().as_bytes() {
-                    arrived.count(&response);
+                    arrived += response.members + response.removed;
                 }
             }
         }
@@ -260,49 +245,6 @@ impl One {
         }
         self.tell(Told::CutOff { at: Instant::now() })?;
         std::future::pending().await
-    }
-}
-
-/// What of one type has come so far.
-struct Arrived<'a> {
-    ask: &'a Ask,
-    arrival: Arrival,
-    count: usize,
-    /// A bit for each number.
-    numbers: Vec<u64>,
-}
-
-impl Arrived<'_> {
-    fn new(ask: &Ask, arrival: Arrival) -> Arrived<'_> {
-        let words = if arrival == Arrival::Numbered { ask.expected.div_ceil(64) } else { 0 };
-        Arrived { ask, arrival, count: 0, numbers: vec![0; words] }
-    }
-
-    fn is_complete(&self) -> bool {
-        self.count >= self.ask.expected
-    }
-
-    fn count(&mut self, response: &Response) {
-        if self.arrival == Arrival::Counted {
-            self.count += response.members + response.removed;
-        }
-    }
-
-    fn note(&mut self, resource: &[u8], variant: Variant) {
-        let any = any(resource, variant);
-        if descend(any, &[1]) != Some(self.ask.type_url.as_str().as_bytes()) {
-            return;
-        }
-        let name = match variant {
-            Variant::Delta => descend(resource, &[3]),
-            Variant::Sotw => descend(any, &[2, 1]),
-        };
-        let Some(number) = name.and_then(made::number) else { return };
-        if let Some(word) = self.numbers.get_mut(number / 64) {
-            let bit = 1 << (number % 64);
-            self.count += usize::from(*word & bit == 0);
-            *word |= bit;
-        }
     }
 }
 

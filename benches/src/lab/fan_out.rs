@@ -7,7 +7,7 @@ use chancery_protocol::TypeUrl;
 use serde::Serialize;
 use tokio::time::sleep_until;
 
-use super::client::{Arrival, Manners, Return, Script, Told};
+use super::client::{Manners, Return, Script, Told};
 use super::herd::Herd;
 use super::row::{About, Row, quantile_ms};
 use super::scripts;
@@ -107,7 +107,7 @@ impl Experiment {
         let ask = scripts::ask(variant, TypeUrl::ENDPOINTS, names, expected);
         [Manners::Stalls, Manners::Accepts].map(|manners| {
             let asks = vec![ask.clone()];
-            Arc::new(Script { variant, asks, arrival: Arrival::Counted, manners, returns: Return::UntilReady })
+            Arc::new(Script { variant, asks, manners, returns: Return::UntilReady })
         })
     }
 

@@ -25,23 +25,24 @@ pub(super) fn ask_again(held: &[super::wire::Held]) -> Ask {
 
 /// All a stream asks of this content, in the order in which Envoy does.
 pub(super) fn asks(content: Content, resources: usize) -> Vec<Ask> {
+    asks_and_more(content, resources, 0)
+}
+
+/// The same, and so many load assignments that are there beside.
+pub(super) fn asks_and_more(content: Content, resources: usize, beside: usize) -> Vec<Ask> {
     let all = |type_url, expected| ask(Variant::Delta, type_url, Vec::new(), expected);
     let named = |type_url| ask(Variant::Delta, type_url, content.names(resources), content.names(resources).len());
+    let endpoints = |count| ask(Variant::Delta, TypeUrl::ENDPOINTS, (0..count).map(made::name).collect(), count);
     match content {
-        Content::Endpoints | Content::Shops => vec![named(TypeUrl::ENDPOINTS)],
+        Content::Endpoints | Content::Shops => vec![endpoints(resources + beside)],
         Content::Everything => vec![
             all(TypeUrl::CLUSTER, resources),
-            named(TypeUrl::ENDPOINTS),
+            endpoints(resources + beside),
             all(TypeUrl::LISTENER, resources),
             named(TypeUrl::ROUTE),
         ],
         Content::Table | Content::Tables | Content::Hosts => {
-            let endpoints = (0..edge::CLUSTERS).map(made::name).collect();
-            vec![
-                all(TypeUrl::CLUSTER, edge::CLUSTERS),
-                ask(Variant::Delta, TypeUrl::ENDPOINTS, endpoints, edge::CLUSTERS),
-                named(content.changing()),
-            ]
+            vec![all(TypeUrl::CLUSTER, edge::CLUSTERS), endpoints(edge::CLUSTERS), named(content.changing())]
         }
     }
 }

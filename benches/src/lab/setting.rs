@@ -102,6 +102,8 @@ pub struct Setting {
     pub content: Content,
     /// How many resources of each type, or hosts, or routes.
     pub resources: usize,
+    /// How many load assignments there are beside, with the numbers that follow.
+    pub beside: usize,
     /// Whether floors send responses of the state-of-the-world variant.
     pub sotw: bool,
     /// What floors begin with.
@@ -117,6 +119,6 @@ pub struct Setting {
 impl Setting {
     /// Plain text at any port, with one thread.
     pub fn new(content: Content, resources: usize) -> Setting {
-        Setting { content, resources, sotw: false, greeting: Greeting::One, threads: 1, port: 0, tls: None }
+        Setting { content, resources, beside: 0, sotw: false, greeting: Greeting::One, threads: 1, port: 0, tls: None }
     }
 }

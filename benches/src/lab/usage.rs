@@ -60,9 +60,19 @@ fn one_more(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
+/// The CPU time of this process so far, all threads, in nanoseconds.
+fn own_cpu_ns() -> u64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// What the load has used up of its core, in seconds: a load that has no time left says nothing of the server.
+pub(super) fn own_cpu_s() -> f64 {
+    own_cpu_ns() as f64 / 1e9
+}
+
 impl Usage {
     pub(super) fn now(counts: &Counts) -> Usage {
-        let time = clock_gettime(ClockId::ProcessCPUTime);
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let kib = |key: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(key));
@@ -70,7 +80,7 @@ impl Usage {
         };
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Usage {
-            cpu_ns: time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64,
+            cpu_ns: own_cpu_ns(),
             rss_kib: kib("VmRSS:"),
             peak_rss_kib: kib("VmHWM:"),
             allocated_bytes: stats_alloc::INSTRUMENTED_SYSTEM.stats().bytes_allocated as u64,

@@ -1,13 +1,14 @@
 //! The floor of herds: tonic, and responses that were encoded before anybody came.
 //!
-//! It reads of a request its type and whether it accepts something, answers first requests with all there is of the type, and
-//! sends a change to everyone.
+//! It reads of a request its type, its last name and whether it accepts something, answers first requests with all there is of
+//! the type, and sends changes to those whose last name is that of the one resource that changes.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::{Future, Ready as Now, ready};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -27,6 +28,7 @@ use super::floor::{builder, delta};
 use super::{Obedient, Stock};
 use crate::lab::setting::Setting;
 use crate::lab::skim::{Field, field};
+use crate::made;
 use crate::stand::Failure;
 
 /// The floor as it is told.
@@ -44,7 +46,8 @@ impl Ready {
         }
         let all = by_type.iter().map(|(url, resources)| (url.clone(), delta(resources, 0).encode_to_vec().into()));
         let (newest, receiver) = watch::channel(Bytes::new());
-        let service = Service { all: Arc::new(all.collect()), newest: receiver };
+        let changing = made::name(setting.resources).into();
+        let service = Service { all: Arc::new(all.collect()), changing, newest: receiver };
         let mut builder = builder(setting)?;
         runtime.spawn(async move {
             let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
@@ -67,6 +70,7 @@ impl Obedient for Ready {
 #[derive(Clone)]
 struct Service {
     all: Arc<HashMap<Vec<u8>, Bytes>>,
+    changing: Arc<str>,
     newest: watch::Receiver<Bytes>,
 }
 
@@ -95,12 +99,21 @@ impl StreamingService<Bytes> for Service {
     type Future = Now<Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<Bytes>>) -> Self::Future {
-        let all = Arc::clone(&self.all);
+        let (all, changing) = (Arc::clone(&self.all), Arc::clone(&self.changing));
+        let names_it = Arc::new(AtomicBool::new(false));
+        let hears = Arc::clone(&names_it);
         let answers = request.into_inner().filter_map(move |request| match request {
-            Ok(request) => answer(&all, &request).map(Ok),
+            Ok(request) => {
+                // Names are last in a request, and this one is the last of them.
+                if request.ends_with(changing.as_bytes()) {
+                    names_it.store(true, Ordering::Relaxed);
+                }
+                answer(&all, &request).map(Ok)
+            }
             Err(status) => Some(Err(status)),
         });
-        let changes = WatchStream::from_changes(self.newest.clone()).map(Ok);
+        let changes = WatchStream::from_changes(self.newest.clone());
+        let changes = changes.filter_map(move |change| hears.load(Ordering::Relaxed).then_some(Ok(change)));
         let responses: Self::ResponseStream = Box::pin(answers.merge(changes));
         ready(Ok(Response::new(responses)))
     }

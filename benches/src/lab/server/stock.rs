@@ -49,6 +49,9 @@ impl Stock {
             }
             set.insert(stock.one(number, 0)?)?;
         }
+        for number in setting.resources..setting.resources + setting.beside {
+            set.insert(Measured::Endpoints.resource(number, 0)?)?;
+        }
         if setting.content == Content::Table {
             set.insert(stock.table()?)?;
         }

@@ -7,7 +7,7 @@ use tokio::time::sleep_until;
 
 use super::{Lab, Peer, Size};
 use crate::lab::chance::mixed;
-use crate::lab::client::{Arrival, Manners, Return, Script, Told};
+use crate::lab::client::{Manners, Return, Script, Told};
 use crate::lab::freshness::Freshness;
 use crate::lab::herd::Herd;
 use crate::lab::row::{About, Row};
@@ -15,6 +15,7 @@ use crate::lab::scripts;
 use crate::lab::served::Served;
 use crate::lab::setting::{Content, Kind};
 use crate::lab::site::Site;
+use crate::lab::usage::own_cpu_s;
 use crate::lab::wire::Variant;
 use crate::stand::Failure;
 
@@ -63,11 +64,11 @@ async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Res
     let mut server = Served::start(kind, &site.setting(Content::Endpoints, case.resources), &site.cores).await?;
     let mut herd = Herd::new(server.address, site.certificates.as_ref(), case.streams)?;
     let asks = scripts::asks(Content::Endpoints, case.resources);
-    let (variant, arrival, returns) = (Variant::Delta, Arrival::Counted, Return::UntilReady);
-    let script = Script { variant, asks, arrival, manners: Manners::Watches, returns };
+    let (variant, returns) = (Variant::Delta, Return::UntilReady);
+    let script = Script { variant, asks, manners: Manners::Watches, returns };
     herd.admit(case.streams, &Arc::new(script), AT_ONCE).await?;
     let (before, _) = server.at_rest().await?;
-    let read_before = herd.reading();
+    let (read_before, load_before) = (herd.reading(), own_cpu_s());
     let mut freshness = Freshness::new(case.resources, case.streams, WITNESSES);
     let changes = case.per_second * case.seconds;
     let begun = Instant::now();
@@ -95,12 +96,14 @@ async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Res
             () = sleep_until((last_change + DRAIN).into()), if is_over => break false,
         }
     };
+    let load = own_cpu_s() - load_before;
     let took = last_told.max(last_change) - begun;
     let (after, _) = server.at_rest().await?;
     let read = herd.reading().since(read_before);
     let row = Row::new(about, [&before, &after], read.received)
         .waits(&mut freshness.take_waits())
         .with("changes", changes as f64)
+        .with("load cores", load / took.as_secs_f64())
         .with("cores", (after.cpu_s() - before.cpu_s()) / took.as_secs_f64())
         .with("publications", (after.publications - before.publications) as f64)
         .with("responses/stream", read.responses as f64 / case.streams as f64)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{Lab, Peer, Size};
-use crate::lab::client::{Arrival, Manners, Return, Script, Told};
+use crate::lab::client::{Manners, Return, Script, Told};
 use crate::lab::freshness::Freshness;
 use crate::lab::herd::Herd;
 use crate::lab::row::{About, Row, quantile_ms};
@@ -14,6 +14,7 @@ use crate::lab::scripts;
 use crate::lab::served::Served;
 use crate::lab::setting::{Content, Kind, Setting};
 use crate::lab::site::Site;
+use crate::lab::usage::own_cpu_s;
 use crate::lab::wire::Variant;
 use crate::stand::Failure;
 
@@ -44,9 +45,6 @@ const WITHIN: Duration = Duration::from_secs(1);
 
 /// The time between changes for the served streams.
 const TICK: Duration = Duration::from_millis(100);
-
-/// The resource that changes. One only, so that a server that always sends the newest change alone, as a floor does, sends all.
-const CHANGING: usize = 7;
 
 const fn case(asks: Asks, resources: usize, streams: usize, idle_changes: usize) -> Case {
     Case { asks, resources, streams, idle_changes, beyond_peer: None }
@@ -113,23 +111,26 @@ async fn measure(
         Asks::Everything => Content::Everything,
         Asks::Endpoints => Content::Endpoints,
     };
-    let script = |manners| {
-        let (variant, asks) = (Variant::Delta, scripts::asks(content, case.resources));
-        Arc::new(Script { variant, asks, arrival: Arrival::Numbered, manners, returns: Return::Always })
+    let script = |manners, beside| {
+        let (variant, asks) = (Variant::Delta, scripts::asks_and_more(content, case.resources, beside));
+        Arc::new(Script { variant, asks, manners, returns: Return::Always })
     };
-    let setting = site.setting(content, case.resources);
+    // What changes is something only the served streams name: the herd is to be told everything once.
+    let setting = Setting { beside: 1, ..site.setting(content, case.resources) };
     let server = Served::start(kind, &setting, &site.cores).await?;
     let address = server.address;
     let herd = Herd::new(address, site.certificates.as_ref(), SERVED + case.streams)?;
     let mut meadow = Meadow {
         server: Some(server),
         herd,
-        freshness: Freshness::new(case.resources, SERVED, SERVED),
+        freshness: Freshness::new(case.resources + 1, SERVED, SERVED),
+        changing: case.resources,
         revision: 0,
         is_ready: vec![false; SERVED + case.streams],
+        ready: 0,
     };
-    meadow.herd.join(SERVED, &script(Manners::Watches), Duration::ZERO);
-    meadow.until(Changes::None, |meadow| meadow.ready() == SERVED).await?;
+    meadow.herd.join(SERVED, &script(Manners::Watches, 1), Duration::ZERO);
+    meadow.until(Changes::None, |meadow| meadow.ready == SERVED).await?;
     let goal = case.idle_changes;
     meadow.until(Changes::Going, |meadow| meadow.revision >= goal).await?;
     meadow.until(Changes::None, |meadow| meadow.freshness.outstanding() == 0).await?;
@@ -137,11 +138,12 @@ async fn measure(
     idle.sort_unstable();
 
     let (before, _) = meadow.server()?.at_rest().await?;
-    let read_before = meadow.herd.reading();
+    let (read_before, load_before) = (meadow.herd.reading(), own_cpu_s());
     let begun = Instant::now();
-    meadow.herd.join(case.streams, &script(Manners::Accepts), WITHIN);
+    meadow.herd.join(case.streams, &script(Manners::Accepts, 0), WITHIN);
     let everybody = SERVED + case.streams;
-    let complete = meadow.until(Changes::Going, |meadow| meadow.ready() == everybody).await?;
+    let complete = meadow.until(Changes::Going, |meadow| meadow.ready == everybody).await?;
+    let load = own_cpu_s() - load_before;
     meadow.until(Changes::None, |meadow| meadow.freshness.outstanding() == 0).await?;
     let mut busy = meadow.freshness.take_waits();
     sleep(settle).await;
@@ -151,6 +153,7 @@ async fn measure(
         .waits(&mut busy)
         .with("complete s", (complete - begun).as_secs_f64())
         .with("CPU ms/stream", (after.cpu_s() - before.cpu_s()) * 1e3 / case.streams as f64)
+        .with("load CPU s", load)
         .with("peak/settled RSS", after.peak_rss_mib() / after.rss_mib())
         .with("idle ACK p50 ms", quantile_ms(&idle, 0.5).unwrap_or(f64::NAN))
         .with("idle ACK p99 ms", quantile_ms(&idle, 0.99).unwrap_or(f64::NAN))
@@ -161,16 +164,17 @@ async fn measure(
     while let Some(told) = meadow.herd.heard_already() {
         meadow.note(told);
     }
-    let read_before = meadow.herd.reading();
+    let (read_before, load_before) = (meadow.herd.reading(), own_cpu_s());
     let setting = Setting { port: address.port(), ..setting };
-    meadow.is_ready.fill(false);
+    (0..everybody).for_each(|stream| meadow.mark(stream, false));
     let killed = Instant::now();
     if let Some(server) = meadow.server.take() {
         server.kill().await?;
     }
     let mut server = Served::start(kind, &setting, &site.cores).await?;
     let listening = killed.elapsed();
-    let complete = meadow.until(Changes::None, |meadow| meadow.ready() == everybody).await?;
+    let complete = meadow.until(Changes::None, |meadow| meadow.ready == everybody).await?;
+    let load = own_cpu_s() - load_before;
     sleep(settle).await;
     let (after, _) = server.at_rest().await?;
     let read = meadow.herd.reading().since(read_before);
@@ -178,6 +182,7 @@ async fn measure(
     let again = Row::new(&about, [&Default::default(), &after], read.received)
         .with("complete s", (complete - killed).as_secs_f64())
         .with("CPU ms/stream", after.cpu_s() * 1e3 / everybody as f64)
+        .with("load CPU s", load)
         .with("peak/settled RSS", after.peak_rss_mib() / after.rss_mib())
         .with("listening again s", listening.as_secs_f64())
         .with("refused", read.refused as f64)
@@ -197,8 +202,12 @@ struct Meadow {
     server: Option<Served>,
     herd: Herd,
     freshness: Freshness,
+    /// The number of what changes.
+    changing: usize,
     revision: usize,
     is_ready: Vec<bool>,
+    /// How many of them are.
+    ready: usize,
 }
 
 impl Meadow {
@@ -206,8 +215,14 @@ impl Meadow {
         self.server.as_mut().ok_or_else(|| "the server was killed".into())
     }
 
-    fn ready(&self) -> usize {
-        self.is_ready.iter().filter(|is_ready| **is_ready).count()
+    /// Notes whether a stream has everything.
+    fn mark(&mut self, stream: usize, has_everything: bool) {
+        if let Some(is_ready) = self.is_ready.get_mut(stream)
+            && *is_ready != has_everything
+        {
+            *is_ready = has_everything;
+            self.ready = if has_everything { self.ready + 1 } else { self.ready - 1 };
+        }
     }
 
     /// Listens, and makes changes if there are to be, until something is so; gives the time of what made it so.
@@ -220,9 +235,9 @@ impl Meadow {
                 told = self.herd.hear() => last = self.note(told?).unwrap_or(last),
                 _ = ticks.tick(), if changes == Changes::Going => {
                     self.revision += 1;
-                    let revision = self.revision;
-                    self.freshness.changed(CHANGING, revision, Instant::now());
-                    self.server()?.change(revision, CHANGING).await?;
+                    let (revision, changing) = (self.revision, self.changing);
+                    self.freshness.changed(changing, revision, Instant::now());
+                    self.server()?.change(revision, changing).await?;
                 }
             }
         }
@@ -232,11 +247,11 @@ impl Meadow {
     fn note(&mut self, told: Told) -> Option<Instant> {
         match told {
             Told::Ready { stream, at } => {
-                *self.is_ready.get_mut(stream)? = true;
+                self.mark(stream, true);
                 Some(at)
             }
-            Told::Left { stream } => {
-                *self.is_ready.get_mut(stream)? = false;
+            Told::Left { stream, .. } => {
+                self.mark(stream, false);
                 None
             }
             Told::Accepted { stream, at, revised, .. } => {

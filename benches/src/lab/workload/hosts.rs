@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Lab, Peer, Size};
 use crate::lab::Experiment;
-use crate::lab::client::{Arrival, Manners, Return, Script};
+use crate::lab::client::{Manners, Return, Script};
 use crate::lab::row::About;
 use crate::lab::scripts;
 use crate::lab::setting::{Content, Kind};
@@ -85,6 +85,6 @@ fn script(content: Content, kind: Kind, hosts: usize) -> Arc<Script> {
         Kind::Tonic => vec![scripts::ask(Variant::Delta, content.changing(), Vec::new(), 1)],
         _ => scripts::asks(content, hosts),
     };
-    let (variant, arrival, manners) = (Variant::Delta, Arrival::Counted, Manners::Accepts);
-    Arc::new(Script { variant, asks, arrival, manners, returns: Return::UntilReady })
+    let (variant, manners) = (Variant::Delta, Manners::Accepts);
+    Arc::new(Script { variant, asks, manners, returns: Return::UntilReady })
 }

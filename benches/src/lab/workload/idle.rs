@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::{Lab, Peer, Size};
-use crate::lab::client::{Arrival, Manners, Return, Script};
+use crate::lab::client::{Manners, Return, Script};
 use crate::lab::herd::Herd;
 use crate::lab::row::{About, Row};
 use crate::lab::scripts;
@@ -70,8 +70,8 @@ async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Res
         asks.iter_mut().for_each(|ask| ask.expected = 1);
     }
     let (empty, _) = server.at_rest().await?;
-    let (variant, arrival) = (Variant::Delta, Arrival::Counted);
-    let script = Script { variant, asks, arrival, manners: Manners::Accepts, returns: Return::UntilReady };
+    let variant = Variant::Delta;
+    let script = Script { variant, asks, manners: Manners::Accepts, returns: Return::UntilReady };
     let begun = Instant::now();
     herd.admit(case.streams, &Arc::new(script), AT_ONCE).await?;
     let took = begun.elapsed();

@@ -7,7 +7,7 @@ use chancery_protocol::TypeUrl;
 use tokio::time::sleep_until;
 
 use super::{Lab, Size};
-use crate::lab::client::{Arrival, Manners, Return, Script, Told};
+use crate::lab::client::{Manners, Return, Script, Told};
 use crate::lab::herd::Herd;
 use crate::lab::row::{About, Row};
 use crate::lab::scripts;
@@ -73,8 +73,8 @@ async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Res
         let (expected, names) = (names.len(), if is_wildcard { Vec::new() } else { names });
         asks.push(scripts::ask(Variant::Delta, type_url, names, expected));
     }
-    let (variant, arrival, returns) = (Variant::Delta, Arrival::Counted, Return::UntilReady);
-    let script = Script { variant, asks, arrival, manners: Manners::Accepts, returns };
+    let (variant, returns) = (Variant::Delta, Return::UntilReady);
+    let script = Script { variant, asks, manners: Manners::Accepts, returns };
     let mut herd = Herd::new(server.address, site.certificates.as_ref(), case.streams)?;
     herd.admit(case.streams, &Arc::new(script), AT_ONCE).await?;
     let (before, _) = server.at_rest().await?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chancery_protocol::TypeUrl;
 
 use super::{Lab, Peer, Size};
-use crate::lab::client::{Arrival, Manners, Return, Script, Told, learn_held};
+use crate::lab::client::{Manners, Return, Script, Told, learn_held};
 use crate::lab::herd::Herd;
 use crate::lab::row::{About, Row};
 use crate::lab::scripts;
@@ -67,8 +67,8 @@ async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Res
     };
     let asks = vec![scripts::ask_again(&held)];
     let request_bytes = asks.iter().map(|ask| ask.request.len()).sum::<usize>();
-    let (variant, arrival) = (Variant::Delta, Arrival::Counted);
-    let script = Script { variant, asks, arrival, manners: Manners::Accepts, returns: Return::Always };
+    let variant = Variant::Delta;
+    let script = Script { variant, asks, manners: Manners::Accepts, returns: Return::Always };
     let mut herd = Herd::new(server.address, site.certificates.as_ref(), case.streams)?;
     let (before, _) = server.at_rest().await?;
     let begun = Instant::now();

@@ -7,7 +7,7 @@ use tokio::time::sleep_until;
 
 use super::{Lab, Peer, Size};
 use crate::lab::chance::mixed;
-use crate::lab::client::{Arrival, Manners, Return, Script, Told};
+use crate::lab::client::{Manners, Return, Script, Told};
 use crate::lab::freshness::Freshness;
 use crate::lab::herd::Herd;
 use crate::lab::row::{About, Row};
@@ -60,8 +60,8 @@ async fn measure(case: &Case, stalled: usize, kind: Kind, site: &Site, about: &A
     let mut herd = Herd::new(server.address, site.certificates.as_ref(), case.streams)?;
     let script = |manners| {
         let asks = scripts::asks(Content::Endpoints, case.resources);
-        let (variant, arrival, returns) = (Variant::Delta, Arrival::Counted, Return::UntilReady);
-        Arc::new(Script { variant, asks, arrival, manners, returns })
+        let (variant, returns) = (Variant::Delta, Return::UntilReady);
+        Arc::new(Script { variant, asks, manners, returns })
     };
     let others = case.streams - stalled;
     herd.admit(others, &script(Manners::Watches), AT_ONCE).await?;
