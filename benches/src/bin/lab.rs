@@ -133,13 +133,6 @@ fn main() -> Result<ExitCode, Failure> {
 
 async fn measure(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let cores = Cores::pin(arguments.server_cpu, arguments.client_cpu);
-    let about = format!(
-        "{:?} sizes; {cores}; one worker thread per server; {}; {} build",
-        arguments.size,
-        if arguments.tls { "mutual TLS, no session is resumed" } else { "plain text" },
-        if cfg!(debug_assertions) { "DEBUG" } else { "release" },
-    );
-    eprintln!("{about}");
     let site = if arguments.tls { Site::tls(cores)? } else { Site::plain(cores) };
     let mut lab = Lab::new(site, arguments.size, arguments.peers);
     let workloads = if arguments.only.is_empty() { Workload::value_variants() } else { &arguments.only };
@@ -150,7 +143,7 @@ async fn measure(arguments: &Arguments) -> Result<ExitCode, Failure> {
     match arguments.output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&lab)?),
         Output::Table => {
-            println!("{about}");
+            println!("{}", lab.conditions);
             for workload in workloads {
                 let rows: Vec<&Row> = lab.rows.iter().filter(|row| row.workload == workload.number()).collect();
                 if !rows.is_empty() {

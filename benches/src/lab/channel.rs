@@ -224,5 +224,41 @@ fn ended(headers: &HeaderMap) -> Option<End> {
     let text = |key: &str| headers.get(key).and_then(|value| value.to_str().ok());
     let code = text("grpc-status")?.parse().unwrap_or(2);
     let pushback = text("grpc-retry-pushback-ms").and_then(|wait| wait.parse().ok()).map(Duration::from_millis);
-    Some(End::Status { code, message: text("grpc-message").unwrap_or_default().to_owned(), pushback })
+    Some(End::Status { code, message: unescaped(text("grpc-message").unwrap_or_default()), pushback })
+}
+
+/// A message as it was before it was put in a header.
+fn unescaped(message: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = message;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        match after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => bytes.push(byte),
+            None => return message.to_owned(),
+        }
+        rest = after.get(2..).unwrap_or_default();
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_with_the_time_to_wait() {
+        let mut trailers = HeaderMap::new();
+        assert_eq!(ended(&trailers), None);
+        for (key, value) in [("grpc-status", "14"), ("grpc-message", "a%20%60b%60"), ("grpc-retry-pushback-ms", "250")]
+        {
+            trailers.insert(key, value.parse().unwrap());
+        }
+        let end = ended(&trailers).unwrap();
+        let wait = Some(Duration::from_millis(250));
+        assert_eq!(end, End::Status { code: UNAVAILABLE, message: "a `b`".into(), pushback: wait });
+        assert!(end.is_refusal());
+        assert_eq!(unescaped("100%"), "100%");
+    }
 }

@@ -98,6 +98,8 @@ impl Workload {
 pub struct Lab {
     /// How large everything is.
     pub size: Size,
+    /// What is the same for all rows: cores, threads, encryption, build.
+    pub conditions: String,
     /// All there is to show, in the order in which it was measured.
     pub rows: Vec<Row>,
     /// What was not run, and why.
@@ -113,7 +115,15 @@ pub struct Lab {
 impl Lab {
     /// A lab at this site; with peers, those that can be built here.
     pub fn new(site: Site, size: Size, with_peers: bool) -> Lab {
-        let mut lab = Lab { size, rows: Vec::new(), skipped: Vec::new(), failures: Vec::new(), site, peer: None };
+        let conditions = format!(
+            "{size:?} sizes; {}; one worker thread per server; {}; {} build",
+            site.cores,
+            if site.is_encrypted() { "mutual TLS, no session is resumed" } else { "plain text" },
+            if cfg!(debug_assertions) { "DEBUG" } else { "release" },
+        );
+        eprintln!("{conditions}");
+        let (rows, skipped, failures) = (Vec::new(), Vec::new(), Vec::new());
+        let mut lab = Lab { size, conditions, rows, skipped, failures, site, peer: None };
         if with_peers && lab.site.is_encrypted() {
             lab.skip("go-control-plane", "it is compared in plain text only; run without --tls");
         } else if with_peers {
