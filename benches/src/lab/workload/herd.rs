@@ -118,8 +118,7 @@ async fn measure(
     // What changes is something only the served streams name: the herd is to be told everything once.
     let setting = Setting { beside: 1, ..site.setting(content, case.resources) };
     let server = Served::start(kind, &setting, &site.cores).await?;
-    let address = server.address;
-    let herd = Herd::new(address, site.certificates.as_ref(), SERVED + case.streams)?;
+    let herd = Herd::new(server.address, site.certificates.as_ref(), SERVED + case.streams)?;
     let mut meadow = Meadow {
         server: Some(server),
         herd,
@@ -131,62 +130,8 @@ async fn measure(
     };
     meadow.herd.join(SERVED, &script(Manners::Watches, 1), Duration::ZERO);
     meadow.until(Changes::None, |meadow| meadow.ready == SERVED).await?;
-    let goal = case.idle_changes;
-    meadow.until(Changes::Going, |meadow| meadow.revision >= goal).await?;
-    meadow.until(Changes::None, |meadow| meadow.freshness.outstanding() == 0).await?;
-    let mut idle = meadow.freshness.take_waits();
-    idle.sort_unstable();
-
-    let (before, _) = meadow.server()?.at_rest().await?;
-    let (read_before, load_before) = (meadow.herd.reading(), own_cpu_s());
-    let begun = Instant::now();
-    meadow.herd.join(case.streams, &script(Manners::Accepts, 0), WITHIN);
-    let everybody = SERVED + case.streams;
-    let complete = meadow.until(Changes::Going, |meadow| meadow.ready == everybody).await?;
-    let load = own_cpu_s() - load_before;
-    meadow.until(Changes::None, |meadow| meadow.freshness.outstanding() == 0).await?;
-    let mut busy = meadow.freshness.take_waits();
-    sleep(settle).await;
-    let (after, _) = meadow.server()?.at_rest().await?;
-    let read = meadow.herd.reading().since(read_before);
-    let cold = Row::new(about, [&before, &after], read.received)
-        .waits(&mut busy)
-        .with("complete s", (complete - begun).as_secs_f64())
-        .with("CPU ms/stream", (after.cpu_s() - before.cpu_s()) * 1e3 / case.streams as f64)
-        .with("load CPU s", load)
-        .with("peak/settled RSS", after.peak_rss_mib() / after.rss_mib())
-        .with("idle ACK p50 ms", quantile_ms(&idle, 0.5).unwrap_or(f64::NAN))
-        .with("idle ACK p99 ms", quantile_ms(&idle, 0.99).unwrap_or(f64::NAN))
-        .with("refused", read.refused as f64)
-        .with("lost", read.lost as f64);
-
-    // What was told before the kill says nothing of what comes after it.
-    while let Some(told) = meadow.herd.heard_already() {
-        meadow.note(told);
-    }
-    let (read_before, load_before) = (meadow.herd.reading(), own_cpu_s());
-    let setting = Setting { port: address.port(), ..setting };
-    (0..everybody).for_each(|stream| meadow.mark(stream, false));
-    let killed = Instant::now();
-    if let Some(server) = meadow.server.take() {
-        server.kill().await?;
-    }
-    let mut server = Served::start(kind, &setting, &site.cores).await?;
-    let listening = killed.elapsed();
-    let complete = meadow.until(Changes::None, |meadow| meadow.ready == everybody).await?;
-    let load = own_cpu_s() - load_before;
-    sleep(settle).await;
-    let (after, _) = server.at_rest().await?;
-    let read = meadow.herd.reading().since(read_before);
-    let about = About { case: format!("{} after kill -9", about.case), ..about.clone() };
-    let again = Row::new(&about, [&Default::default(), &after], read.received)
-        .with("complete s", (complete - killed).as_secs_f64())
-        .with("CPU ms/stream", after.cpu_s() * 1e3 / everybody as f64)
-        .with("load CPU s", load)
-        .with("peak/settled RSS", after.peak_rss_mib() / after.rss_mib())
-        .with("listening again s", listening.as_secs_f64())
-        .with("refused", read.refused as f64)
-        .with("lost", read.lost as f64);
+    let cold = meadow.arrival(case, &script(Manners::Accepts, 0), about, settle).await?;
+    let again = meadow.kill_and_return(kind, &setting, site, about, settle).await?;
     Ok(vec![cold, again])
 }
 
@@ -213,6 +158,82 @@ struct Meadow {
 impl Meadow {
     fn server(&mut self) -> Result<&mut Served, Failure> {
         self.server.as_mut().ok_or_else(|| "the server was killed".into())
+    }
+
+    /// A while with the served streams alone; then the herd comes.
+    async fn arrival(
+        &mut self,
+        case: &Case,
+        script: &Arc<Script>,
+        about: &About<'_>,
+        settle: Duration,
+    ) -> Result<Row, Failure> {
+        let goal = case.idle_changes;
+        self.until(Changes::Going, |meadow| meadow.revision >= goal).await?;
+        self.until(Changes::None, |meadow| meadow.freshness.outstanding() == 0).await?;
+        let mut idle = self.freshness.take_waits();
+        idle.sort_unstable();
+
+        let (before, _) = self.server()?.at_rest().await?;
+        let (read_before, load_before) = (self.herd.reading(), own_cpu_s());
+        let begun = Instant::now();
+        self.herd.join(case.streams, script, WITHIN);
+        let everybody = self.is_ready.len();
+        let complete = self.until(Changes::Going, |meadow| meadow.ready == everybody).await?;
+        let load = own_cpu_s() - load_before;
+        self.until(Changes::None, |meadow| meadow.freshness.outstanding() == 0).await?;
+        let mut busy = self.freshness.take_waits();
+        sleep(settle).await;
+        let (after, _) = self.server()?.at_rest().await?;
+        let read = self.herd.reading().since(read_before);
+        Ok(Row::new(about, [&before, &after], read.received)
+            .waits(&mut busy)
+            .with("complete s", (complete - begun).as_secs_f64())
+            .with("CPU ms/stream", (after.cpu_s() - before.cpu_s()) * 1e3 / case.streams as f64)
+            .with("load CPU s", load)
+            .with("peak/settled RSS", after.peak_rss_mib() / after.rss_mib())
+            .with("idle ACK p50 ms", quantile_ms(&idle, 0.5).unwrap_or(f64::NAN))
+            .with("idle ACK p99 ms", quantile_ms(&idle, 0.99).unwrap_or(f64::NAN))
+            .with("refused", read.refused as f64)
+            .with("lost", read.lost as f64))
+    }
+
+    /// The server is killed, a new one takes its port, and everybody comes back.
+    async fn kill_and_return(
+        &mut self,
+        kind: Kind,
+        setting: &Setting,
+        site: &Site,
+        about: &About<'_>,
+        settle: Duration,
+    ) -> Result<Row, Failure> {
+        // What was told before the kill says nothing of what comes after it.
+        while let Some(told) = self.herd.heard_already() {
+            self.note(told);
+        }
+        let (read_before, load_before) = (self.herd.reading(), own_cpu_s());
+        let everybody = self.is_ready.len();
+        (0..everybody).for_each(|stream| self.mark(stream, false));
+        let server = self.server.take().ok_or("the server was killed before")?;
+        let setting = Setting { port: server.address.port(), ..setting.clone() };
+        let killed = Instant::now();
+        server.kill().await?;
+        let mut server = Served::start(kind, &setting, &site.cores).await?;
+        let listening = killed.elapsed();
+        let complete = self.until(Changes::None, |meadow| meadow.ready == everybody).await?;
+        let load = own_cpu_s() - load_before;
+        sleep(settle).await;
+        let (after, _) = server.at_rest().await?;
+        let read = self.herd.reading().since(read_before);
+        let about = About { case: format!("{} after kill -9", about.case), ..about.clone() };
+        Ok(Row::new(&about, [&Default::default(), &after], read.received)
+            .with("complete s", (complete - killed).as_secs_f64())
+            .with("CPU ms/stream", after.cpu_s() * 1e3 / everybody as f64)
+            .with("load CPU s", load)
+            .with("peak/settled RSS", after.peak_rss_mib() / after.rss_mib())
+            .with("listening again s", listening.as_secs_f64())
+            .with("refused", read.refused as f64)
+            .with("lost", read.lost as f64))
     }
 
     /// Notes whether a stream has everything.
