@@ -7,12 +7,16 @@ use bytes::{Buf, Bytes};
 use http_body::Body;
 
 use crate::budget::{Budget, Draw};
+use crate::wire::whole_fields;
 
 /// What every stream may buffer without drawing on the shared budget, in bytes, so that an acknowledgement is read
 /// however much others are sending.
 pub(crate) const FREE_BYTES: usize = 16 * 1024;
 
 const HEADER: usize = 5;
+
+/// How much of a long request is gathered before it is handed out, in bytes.
+const PART_BYTES: usize = 64 * 1024;
 
 /// Why no further request can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +36,10 @@ pub(crate) enum Unreadable {
 /// What there is to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Read {
-    /// A request.
+    /// A request, or the last fields of one.
     Message(Bytes),
+    /// Some fields of a request, whole ones; others follow.
+    Part(Bytes),
     /// The beginning of a request; told once per request, and only if the rest did not come with it.
     Begun,
     /// The peer will send no more.
@@ -42,35 +48,37 @@ pub(crate) enum Read {
 
 /// Reads one stream's requests.
 ///
-/// A request that arrives in one piece is handed out without a copy. The buffer of a larger one is given up with it:
-/// plain gRPC stacks keep the largest request for the life of the stream.
+/// A request that arrives in one piece is handed out without a copy. A long one is handed out in parts, while it arrives, so that it is
+/// nowhere as a whole; plain gRPC stacks keep the largest request for the life of the stream.
 pub(crate) struct Reader<B> {
     body: Pin<Box<B>>,
     message_bytes: usize,
     draw: Draw,
     /// Arrived, and not looked at yet.
     chunk: Bytes,
-    /// The beginning of a request whose end is still to come.
+    /// What was not handed out yet of a request whose end is still to come.
     begun: Vec<u8>,
+    /// How many bytes of that request are still to come. `None` while its header is incomplete, and between requests.
+    missing: Option<usize>,
 }
 
 impl<B: Body<Data = Bytes>> Reader<B> {
     pub(crate) fn new(body: B, message_bytes: usize, budget: &Budget) -> Reader<B> {
         let (chunk, begun) = (Bytes::new(), Vec::new());
-        Reader { body: Box::pin(body), message_bytes, draw: budget.draw(), chunk, begun }
+        Reader { body: Box::pin(body), message_bytes, draw: budget.draw(), chunk, begun, missing: None }
     }
 
     /// Whether a request has begun to arrive and is not complete.
     pub(crate) fn is_midway(&self) -> bool {
-        !self.begun.is_empty()
+        !self.begun.is_empty() || self.missing.is_some()
     }
 
     /// What comes next. Nothing is lost when the caller stops polling.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Read, Unreadable>> {
         loop {
             let was_midway = self.is_midway();
-            if let Some(message) = self.take_message()? {
-                return Poll::Ready(Ok(Read::Message(message)));
+            if let Some(read) = self.take()? {
+                return Poll::Ready(Ok(read));
             }
             if self.is_midway() && !was_midway {
                 return Poll::Ready(Ok(Read::Begun));
@@ -88,28 +96,52 @@ impl<B: Body<Data = Bytes>> Reader<B> {
         }
     }
 
-    /// The next request, if all of it has arrived; otherwise `chunk` is used up.
-    fn take_message(&mut self) -> Result<Option<Bytes>, Unreadable> {
-        if self.begun.is_empty() {
-            let Some(length) = self.announced(&self.chunk)? else { return self.put_aside(self.chunk.len()) };
-            if self.chunk.len() - HEADER >= length {
-                self.chunk.advance(HEADER);
-                return Ok(Some(self.chunk.split_to(length)));
-            }
-            return self.put_aside(self.chunk.len());
-        }
-        let missing = HEADER.saturating_sub(self.begun.len());
-        self.put_aside(missing.min(self.chunk.len()))?;
-        let Some(length) = self.announced(&self.begun)? else { return Ok(None) };
-        let missing = (HEADER + length).saturating_sub(self.begun.len());
-        self.put_aside(missing.min(self.chunk.len()))?;
-        if self.begun.len() < HEADER + length {
+    /// The next request or part of one, if it has arrived; otherwise `chunk` is used up.
+    fn take(&mut self) -> Result<Option<Read>, Unreadable> {
+        if self.missing.is_none() && !self.take_header()? {
             return Ok(None);
         }
-        let mut message = Bytes::from(std::mem::take(&mut self.begun));
-        let _ = self.draw.set(0);
-        message.advance(HEADER);
-        Ok(Some(message))
+        let Some(missing) = self.missing else { return Ok(None) };
+        if self.begun.is_empty() && self.chunk.len() >= missing {
+            self.missing = None;
+            return Ok(Some(Read::Message(self.chunk.split_to(missing))));
+        }
+        let taken = missing.min(self.chunk.len());
+        self.put_aside(taken)?;
+        if taken == missing {
+            self.missing = None;
+            let message = std::mem::take(&mut self.begun);
+            let _ = self.draw.set(0);
+            return Ok(Some(Read::Message(message.into())));
+        }
+        self.missing = Some(missing - taken);
+        if self.begun.len() < PART_BYTES {
+            return Ok(None);
+        }
+        let whole = whole_fields(&self.begun);
+        if whole == 0 {
+            return Ok(None);
+        }
+        let rest = self.begun.split_off(whole);
+        let part = std::mem::replace(&mut self.begun, rest);
+        let _ = self.draw.set(self.begun.len().saturating_sub(FREE_BYTES));
+        Ok(Some(Read::Part(part.into())))
+    }
+
+    /// Takes the header of the next request. Whether all of it has arrived.
+    fn take_header(&mut self) -> Result<bool, Unreadable> {
+        if self.begun.is_empty() && self.chunk.len() >= HEADER {
+            self.missing = self.announced(&self.chunk)?;
+            self.chunk.advance(HEADER);
+            return Ok(true);
+        }
+        let lacking = HEADER.saturating_sub(self.begun.len());
+        self.put_aside(lacking.min(self.chunk.len()))?;
+        self.missing = self.announced(&self.begun)?;
+        if self.missing.is_some() {
+            self.begun = Vec::new();
+        }
+        Ok(self.missing.is_some())
     }
 
     /// The length a request that begins with these bytes announces; `None` while its header is incomplete.
@@ -126,12 +158,12 @@ impl<B: Body<Data = Bytes>> Reader<B> {
         Ok(Some(announced))
     }
 
-    fn put_aside(&mut self, count: usize) -> Result<Option<Bytes>, Unreadable> {
+    fn put_aside(&mut self, count: usize) -> Result<(), Unreadable> {
         let size = self.begun.len() + count;
         let limit = self.draw.limit();
         self.draw.set(size.saturating_sub(FREE_BYTES)).map_err(|_| Unreadable::BudgetExhausted { limit })?;
         self.begun.extend_from_slice(&self.chunk.split_to(count));
-        Ok(None)
+        Ok(())
     }
 }
 

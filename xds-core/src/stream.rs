@@ -1,6 +1,5 @@
 //! One stream's task: it holds the only `select!` of the workspace, and tells the engine the time.
 
-use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, poll_fn, select};
 use http::HeaderMap;
 use tokio::task::coop::consume_budget;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::connection::Connection;
 use crate::conversation::{Conversation, Outlook};
@@ -46,13 +45,14 @@ impl Origin {
 }
 
 /// A stream before its task runs.
-pub(crate) struct Stream<V, S, A, E, B> {
+pub(crate) struct Stream<V: Variant, S, A, E, B> {
     shared: Arc<Shared<S, A, E>>,
     origin: Origin,
     reader: Reader<B>,
     outlet: Outlet,
     closing: BoxFuture<'static, End>,
-    variant: PhantomData<V>,
+    /// What has come of the request that is coming.
+    partial: V::Partial,
 }
 
 impl<V, S, A, E, B> Stream<V, S, A, E, B>
@@ -68,7 +68,7 @@ where
             Some(connection) => connection.closing().boxed(),
             None => shared.drain.clone().turn(shared.limits.drain_window).map(|()| End::Draining).boxed(),
         };
-        Stream { shared, origin, reader, outlet, closing, variant: PhantomData }
+        Stream { shared, origin, reader, outlet, closing, partial: V::Partial::default() }
     }
 
     /// Runs the stream to its end.
@@ -106,15 +106,7 @@ where
             place = self.shared.first_answers.enter() => place,
         };
         let turn = Turn::held(self.shared.first_answers.clone(), place);
-        let bytes = {
-            let first = timeout(patience, first_message(begun, &mut self.reader));
-            tokio::select! { biased;
-                end = ending(&self.outlet, &mut self.closing) => return Err(end),
-                read = first => read.map_err(|_| End::RequestOverdue)??,
-            }
-        };
-        let decoded = self.decode(&bytes, Place::First)?;
-        drop(bytes);
+        let decoded = self.first_request(begun, Instant::now() + patience).await?;
         let Decoded { request, node, unsupported } = decoded;
         let node = node.ok_or(Violation::MissingNode)?;
         let grant = self.authorize(&node).await?;
@@ -123,16 +115,37 @@ where
         Ok(Opening { peer, grant, watch, turn, request, unsupported })
     }
 
-    fn decode(&self, bytes: &[u8], place: Place) -> Result<Decoded<V::Request>, End> {
+    /// Reads the rest of the first request, of which this was read.
+    async fn first_request(&mut self, mut read: Read, deadline: Instant) -> Result<Decoded<V::Request>, End> {
+        loop {
+            if let Read::Ended = read {
+                return Err(End::HalfClosed);
+            }
+            if let Some(decoded) = self.decode(read, Place::First)? {
+                return Ok(decoded);
+            }
+            let next = timeout_at(deadline, poll_fn(|cx| self.reader.poll_next(cx)));
+            read = tokio::select! { biased;
+                end = ending(&self.outlet, &mut self.closing) => return Err(end),
+                next = next => next.map_err(|_| End::RequestOverdue)??,
+            };
+        }
+    }
+
+    /// Takes in what was read. Gives the request, if that was the end of it.
+    fn decode(&mut self, read: Read, place: Place) -> Result<Option<Decoded<V::Request>>, End> {
         let rules = Rules {
             services: &self.origin.services,
             types: &self.shared.types,
             max_names: self.shared.settings.max_names,
             node_bytes: self.shared.limits.node_bytes,
         };
-        let decoded = V::decode(bytes, rules, place)?;
+        let (Read::Message(bytes) | Read::Part(bytes)) = &read else { return Ok(None) };
+        V::absorb(&mut self.partial, bytes, rules, place)?;
+        let Read::Message(_) = read else { return Ok(None) };
+        let decoded = V::finish(std::mem::take(&mut self.partial), rules, place)?;
         metrics::requested(V::asked(&decoded.request));
-        Ok(decoded)
+        Ok(Some(decoded))
     }
 
     async fn authorize(&mut self, node: &Node) -> Result<Grant, End> {
@@ -188,12 +201,12 @@ where
                 end = ending(&self.outlet, &mut self.closing) => ended = Err(end),
                 read = poll_fn(|cx| self.reader.poll_next(cx)), if may_read => {
                     ended = match read {
-                        Ok(Read::Message(bytes)) => self
-                            .decode(&bytes, Place::Later)
-                            .and_then(|decoded| conversation.take_in::<V>(decoded.request, decoded.unsupported)),
-                        // Its time runs from now on.
-                        Ok(Read::Begun) => Ok(()),
                         Ok(Read::Ended) => Err(End::HalfClosed),
+                        // Of one that has begun the time runs from now on.
+                        Ok(read) => self.decode(read, Place::Later).and_then(|decoded| match decoded {
+                            Some(decoded) => conversation.take_in::<V>(decoded.request, decoded.unsupported),
+                            None => Ok(()),
+                        }),
                         Err(unreadable) => Err(unreadable.into()),
                     };
                 }
@@ -230,17 +243,6 @@ where
             && let Some(connection) = &self.origin.connection
         {
             connection.hang_up();
-        }
-    }
-}
-
-/// Waits for the first request, of which this was read.
-async fn first_message<B: http_body::Body<Data = Bytes>>(mut read: Read, reader: &mut Reader<B>) -> Result<Bytes, End> {
-    loop {
-        match read {
-            Read::Message(bytes) => return Ok(bytes),
-            Read::Begun => read = poll_fn(|cx| reader.poll_next(cx)).await?,
-            Read::Ended => return Err(End::HalfClosed),
         }
     }
 }

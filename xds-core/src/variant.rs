@@ -10,12 +10,14 @@ use chancery_protocol::{
 
 use crate::Sessions;
 use crate::bodies::{BodyKey, Form};
-use crate::wire::{self, Decoded, Malformed, Place, Rules};
+use crate::wire::{self, Decoded, DeltaPartial, Malformed, Place, Rules, SotwPartial};
 
 /// One form of the protocol.
 pub(crate) trait Variant: Send + 'static {
     type Request: Send;
     type Response: Send;
+    /// A request of which not all has come yet. Default: nothing of it.
+    type Partial: Default + Send;
 
     /// The session of a new stream.
     fn session<E: Sessions>(
@@ -23,7 +25,11 @@ pub(crate) trait Variant: Send + 'static {
         settings: Settings,
     ) -> impl Session<Request = Self::Request, Response = Self::Response> + 'static;
 
-    fn decode(bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<Decoded<Self::Request>, Malformed>;
+    /// Takes in some fields of a request, whole ones.
+    fn absorb(partial: &mut Self::Partial, bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<(), Malformed>;
+
+    /// The request, all of which was taken in.
+    fn finish(partial: Self::Partial, rules: Rules<'_>, place: Place) -> Result<Decoded<Self::Request>, Malformed>;
 
     /// The type a request asks for.
     fn asked(request: &Self::Request) -> &TypeUrl;
@@ -57,6 +63,7 @@ pub(crate) struct Sotw;
 impl Variant for Sotw {
     type Request = SotwRequest;
     type Response = SotwResponse;
+    type Partial = SotwPartial;
 
     fn session<E: Sessions>(
         sessions: &E,
@@ -65,8 +72,12 @@ impl Variant for Sotw {
         sessions.sotw(settings)
     }
 
-    fn decode(bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<Decoded<SotwRequest>, Malformed> {
-        wire::sotw_request(bytes, rules, place)
+    fn absorb(partial: &mut SotwPartial, bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<(), Malformed> {
+        partial.absorb(bytes, rules, place)
+    }
+
+    fn finish(partial: SotwPartial, rules: Rules<'_>, place: Place) -> Result<Decoded<SotwRequest>, Malformed> {
+        partial.finish(rules, place)
     }
 
     fn asked(request: &SotwRequest) -> &TypeUrl {
@@ -104,6 +115,7 @@ pub(crate) struct Delta;
 impl Variant for Delta {
     type Request = DeltaRequest;
     type Response = DeltaResponse;
+    type Partial = DeltaPartial;
 
     fn session<E: Sessions>(
         sessions: &E,
@@ -112,8 +124,12 @@ impl Variant for Delta {
         sessions.delta(settings)
     }
 
-    fn decode(bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<Decoded<DeltaRequest>, Malformed> {
-        wire::delta_request(bytes, rules, place)
+    fn absorb(partial: &mut DeltaPartial, bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<(), Malformed> {
+        partial.absorb(bytes, rules, place)
+    }
+
+    fn finish(partial: DeltaPartial, rules: Rules<'_>, place: Place) -> Result<Decoded<DeltaRequest>, Malformed> {
+        partial.finish(rules, place)
     }
 
     fn asked(request: &DeltaRequest) -> &TypeUrl {

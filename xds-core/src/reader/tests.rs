@@ -29,10 +29,19 @@ fn reader(wire: &[u8], piece: usize, budget: &Budget) -> Reader<Pieces> {
     Reader::new(Pieces(wire.chunks(piece).map(Bytes::copy_from_slice).collect()), 100_000, budget)
 }
 
+/// The next message, put together of its parts.
 fn next(reader: &mut Reader<Pieces>) -> Result<Option<Bytes>, Unreadable> {
+    let mut whole = Vec::new();
     loop {
         match std::future::poll_fn(|cx| reader.poll_next(cx)).now_or_never().unwrap()? {
-            Read::Message(message) => return Ok(Some(message)),
+            Read::Message(message) => {
+                whole.extend_from_slice(&message);
+                return Ok(Some(whole.into()));
+            }
+            Read::Part(part) => {
+                assert!(!part.is_empty() && reader.is_midway());
+                whole.extend_from_slice(&part);
+            }
             Read::Begun => assert!(reader.is_midway()),
             Read::Ended => return Ok(None),
         }
@@ -84,10 +93,40 @@ fn small_messages_are_read_when_the_budget_is_used_up() {
     let budget = Budget::new(10);
     let mut other = budget.draw();
     other.set(10).unwrap();
-    let small = message(FREE_BYTES - HEADER);
+    let small = message(FREE_BYTES);
     assert!(next(&mut reader(&small, 1000, &budget)).is_ok());
-    let large = message(FREE_BYTES - HEADER + 1);
+    let large = message(FREE_BYTES + 1);
     assert_eq!(next(&mut reader(&large, 1000, &budget)), Err(Unreadable::BudgetExhausted { limit: 10 }));
     drop(other);
     assert!(next(&mut reader(&large, 1000, &budget)).is_ok());
+}
+
+#[test]
+fn a_long_request_is_handed_out_in_whole_fields_and_is_nowhere_as_a_whole() {
+    // A hundred thousand names of ten bytes, field 3.
+    let field = |number: usize| [&[3 << 3 | 2, 10][..], format!("{number:010}").as_bytes()].concat();
+    let content: Vec<u8> = (0..100_000).flat_map(field).collect();
+    let wire = [&[0][..], &(content.len() as u32).to_be_bytes(), &content].concat();
+    let budget = Budget::new(2 * PART_BYTES);
+    let pieces = Pieces(wire.chunks(16_384).map(Bytes::copy_from_slice).collect());
+    let mut reader = Reader::new(pieces, content.len(), &budget);
+    let (mut parts, mut read) = (0, Vec::new());
+    loop {
+        match std::future::poll_fn(|cx| reader.poll_next(cx)).now_or_never().unwrap().unwrap() {
+            Read::Part(part) => {
+                assert_eq!(whole_fields(&part), part.len());
+                assert!(part.len() <= 2 * PART_BYTES && reader.begun.len() < 12);
+                parts += 1;
+                read.extend_from_slice(&part);
+            }
+            Read::Message(last) => {
+                read.extend_from_slice(&last);
+                break;
+            }
+            Read::Begun => {}
+            Read::Ended => unreachable!("the message has an end"),
+        }
+    }
+    assert!(parts > 10 && read == content);
+    assert_eq!(budget.drawn(), 0);
 }

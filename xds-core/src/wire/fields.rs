@@ -54,6 +54,11 @@ impl<'a> Fields<'a> {
         Ok(Some((number, value)))
     }
 
+    /// How many bytes were not looked at yet.
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     fn skip_group(&mut self, group: u32, depth: u8) -> Result<(), Malformed> {
         if depth > DEEPEST_GROUP {
             return Err(Malformed::TooDeep);

@@ -1,7 +1,5 @@
 //! Discovery requests, read from their bytes.
 
-use std::collections::BTreeMap;
-
 use chancery_protocol::{
     DeltaRequest, HeldVersion, Node, Nonce, Refusal, Reply, ResourceName, Services, SotwRequest, TypeUrl, Violation,
 };
@@ -83,30 +81,9 @@ pub enum Malformed {
 /// # Errors
 /// When the bytes are malformed or break P1, P3, P4 or P9.
 pub fn sotw_request(bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<Decoded<SotwRequest>, Malformed> {
-    let mut common = Common::new(rules, place);
-    let mut version = None;
-    let mut names = Names::new(rules);
-    let mut fields = Fields::of(bytes, "DiscoveryRequest");
-    while let Some((number, value)) = fields.next()? {
-        let Value::Bytes(bytes) = value else { continue };
-        match number {
-            1 => version = HeldVersion::parse(text(bytes, "version_info")?),
-            2 => common.node(bytes)?,
-            3 => names.add(text(bytes, "resource_names")?)?,
-            4 => common.type_url = text(bytes, "type_url")?,
-            5 => common.nonce = text(bytes, "response_nonce")?,
-            6 => common.error_detail(bytes)?,
-            7 => names.add_locator(bytes, &mut common.unsupported)?,
-            _ => {}
-        }
-    }
-    let type_url = common.type_url()?;
-    if type_url.traits().delta_only {
-        return Err(Violation::DeltaOnly(type_url.as_str().into()).into());
-    }
-    let reply = common.reply();
-    let request = SotwRequest { type_url, version, names: names.listed, reply };
-    Ok(Decoded { request, node: common.node, unsupported: common.unsupported })
+    let mut partial = SotwPartial::default();
+    partial.absorb(bytes, rules, place)?;
+    partial.finish(rules, place)
 }
 
 /// Reads a delta request.
@@ -114,58 +91,142 @@ pub fn sotw_request(bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<Deco
 /// # Errors
 /// When the bytes are malformed or break P1, P3 or P4.
 pub fn delta_request(bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<Decoded<DeltaRequest>, Malformed> {
-    let mut common = Common::new(rules, place);
-    let (mut subscribe, mut unsubscribe) = (Names::new(rules), Names::new(rules));
-    let mut initial_versions = BTreeMap::new();
-    let mut fields = Fields::of(bytes, "DeltaDiscoveryRequest");
-    while let Some((number, value)) = fields.next()? {
-        let Value::Bytes(bytes) = value else { continue };
-        match number {
-            1 => common.node(bytes)?,
-            2 => common.type_url = text(bytes, "type_url")?,
-            3 => subscribe.add(text(bytes, "resource_names_subscribe")?)?,
-            4 => unsubscribe.add(text(bytes, "resource_names_unsubscribe")?)?,
-            5 => {
-                if initial_versions.len() >= rules.max_names {
-                    return Err(Violation::TooManyNames { limit: rules.max_names }.into());
-                }
-                let (name, version) = initial_version(bytes)?;
-                initial_versions.insert(ResourceName::new(name), version);
-            }
-            6 => common.nonce = text(bytes, "response_nonce")?,
-            7 => common.error_detail(bytes)?,
-            8 => subscribe.add_locator(bytes, &mut common.unsupported)?,
-            // A locator that was not subscribed needs no unsubscription.
-            9 => unsubscribe.add_locator(bytes, &mut Vec::new())?,
-            _ => {}
-        }
+    let mut partial = DeltaPartial::default();
+    partial.absorb(bytes, rules, place)?;
+    partial.finish(rules, place)
+}
+
+/// How many of these bytes, the beginning of a message, are whole fields: what may be read while the rest is on its way.
+pub fn whole_fields(bytes: &[u8]) -> usize {
+    let mut fields = Fields::of(bytes, "");
+    let mut whole = 0;
+    while let Ok(Some(_)) = fields.next() {
+        whole = bytes.len() - fields.left();
     }
-    let type_url = common.type_url()?;
-    let reply = common.reply();
-    let (subscribe, unsubscribe) = (subscribe.listed, unsubscribe.listed);
-    let request = DeltaRequest { type_url, subscribe, unsubscribe, initial_versions, reply };
-    Ok(Decoded { request, node: common.node, unsupported: common.unsupported })
+    whole
+}
+
+/// A state-of-the-world request that is read field by field, in as many parts as it comes in. Default: nothing of it yet.
+#[derive(Debug, Default)]
+pub struct SotwPartial {
+    common: Common,
+    version: Option<HeldVersion>,
+    names: Names,
+}
+
+impl SotwPartial {
+    /// Takes in some of the fields, whole ones.
+    ///
+    /// # Errors
+    /// When the bytes are malformed, or name too much.
+    pub fn absorb(&mut self, bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<(), Malformed> {
+        let SotwPartial { common, version, names } = self;
+        let mut fields = Fields::of(bytes, "DiscoveryRequest");
+        while let Some((number, value)) = fields.next()? {
+            let Value::Bytes(bytes) = value else { continue };
+            match number {
+                1 => *version = HeldVersion::parse(text(bytes, "version_info")?),
+                2 => common.node(bytes, rules, place)?,
+                3 => names.add(text(bytes, "resource_names")?, rules)?,
+                4 => common.type_url(text(bytes, "type_url")?, rules)?,
+                5 => common.nonce(text(bytes, "response_nonce")?),
+                6 => common.error_detail(bytes)?,
+                7 => names.add_locator(bytes, rules, &mut common.unsupported)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The request, now that all of it was taken in.
+    ///
+    /// # Errors
+    /// When it breaks P1, P3, P4 or P9.
+    pub fn finish(self, rules: Rules<'_>, place: Place) -> Result<Decoded<SotwRequest>, Malformed> {
+        let SotwPartial { mut common, version, names } = self;
+        let type_url = common.asked(rules, place)?;
+        if type_url.traits().delta_only {
+            return Err(Violation::DeltaOnly(type_url.as_str().into()).into());
+        }
+        let reply = common.reply();
+        let request = SotwRequest { type_url, version, names: names.listed, reply };
+        Ok(Decoded { request, node: common.node, unsupported: common.unsupported })
+    }
+}
+
+/// A delta request that is read field by field, in as many parts as it comes in. Default: nothing of it yet.
+#[derive(Debug, Default)]
+pub struct DeltaPartial {
+    common: Common,
+    subscribe: Names,
+    unsubscribe: Names,
+    /// In the order they came: a tree of them is made at once, when all are there.
+    initial_versions: Vec<(ResourceName, HeldVersion)>,
+}
+
+impl DeltaPartial {
+    /// Takes in some of the fields, whole ones.
+    ///
+    /// # Errors
+    /// When the bytes are malformed, or name too much.
+    pub fn absorb(&mut self, bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<(), Malformed> {
+        let DeltaPartial { common, subscribe, unsubscribe, initial_versions } = self;
+        let mut fields = Fields::of(bytes, "DeltaDiscoveryRequest");
+        while let Some((number, value)) = fields.next()? {
+            let Value::Bytes(bytes) = value else { continue };
+            match number {
+                1 => common.node(bytes, rules, place)?,
+                2 => common.type_url(text(bytes, "type_url")?, rules)?,
+                3 => subscribe.add(text(bytes, "resource_names_subscribe")?, rules)?,
+                4 => unsubscribe.add(text(bytes, "resource_names_unsubscribe")?, rules)?,
+                5 => {
+                    if initial_versions.len() >= rules.max_names {
+                        return Err(Violation::TooManyNames { limit: rules.max_names }.into());
+                    }
+                    let (name, version) = initial_version(bytes)?;
+                    initial_versions.push((ResourceName::new(name), version));
+                }
+                6 => common.nonce(text(bytes, "response_nonce")?),
+                7 => common.error_detail(bytes)?,
+                8 => subscribe.add_locator(bytes, rules, &mut common.unsupported)?,
+                // A locator that was not subscribed needs no unsubscription.
+                9 => unsubscribe.add_locator(bytes, rules, &mut Vec::new())?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The request, now that all of it was taken in.
+    ///
+    /// # Errors
+    /// When it breaks P1, P3 or P4.
+    pub fn finish(self, rules: Rules<'_>, place: Place) -> Result<Decoded<DeltaRequest>, Malformed> {
+        let DeltaPartial { mut common, subscribe, unsubscribe, initial_versions } = self;
+        let type_url = common.asked(rules, place)?;
+        let reply = common.reply();
+        let (subscribe, unsubscribe) = (subscribe.listed, unsubscribe.listed);
+        let initial_versions = initial_versions.into_iter().collect();
+        let request = DeltaRequest { type_url, subscribe, unsubscribe, initial_versions, reply };
+        Ok(Decoded { request, node: common.node, unsupported: common.unsupported })
+    }
 }
 
 /// What both variants have.
-struct Common<'a> {
-    rules: Rules<'a>,
-    place: Place,
+#[derive(Debug, Default)]
+struct Common {
     node: Option<Node>,
-    type_url: &'a str,
-    nonce: &'a str,
+    type_url: Option<TypeUrl>,
+    /// What it replies to: nothing, something that is none of ours, or a response.
+    nonce: Option<Option<Nonce>>,
     refusal: Option<Refusal>,
     unsupported: Vec<ResourceName>,
 }
 
-impl<'a> Common<'a> {
-    fn new(rules: Rules<'a>, place: Place) -> Common<'a> {
-        Common { rules, place, node: None, type_url: "", nonce: "", refusal: None, unsupported: Vec::new() }
-    }
-
-    fn node(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
-        match self.place {
-            Place::First => node::merge(self.node.get_or_insert_default(), bytes, self.rules.node_bytes),
+impl Common {
+    fn node(&mut self, bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<(), Malformed> {
+        match place {
+            Place::First => node::merge(self.node.get_or_insert_default(), bytes, rules.node_bytes),
             Place::Later => Ok(()),
         }
     }
@@ -184,63 +245,68 @@ impl<'a> Common<'a> {
         Ok(())
     }
 
-    /// The type asked for, after P1, P3 and P4.
-    fn type_url(&self) -> Result<TypeUrl, Malformed> {
-        if self.place == Place::First && self.node.is_none() {
-            return Err(Violation::MissingNode.into());
-        }
-        if self.type_url.len() > LONGEST_TYPE_URL {
+    fn type_url(&mut self, text: &str, rules: Rules<'_>) -> Result<(), Malformed> {
+        if text.len() > LONGEST_TYPE_URL {
             return Err(Malformed::LongTypeUrl);
         }
-        match self.rules.services {
-            Services::Aggregated if self.type_url.is_empty() => Err(Violation::MissingTypeUrl.into()),
-            Services::Aggregated => {
-                let described = self.rules.types.iter().find(|known| known.as_str() == self.type_url);
-                Ok(described.cloned().unwrap_or_else(|| TypeUrl::parse(self.type_url)))
-            }
-            Services::Single(served) if self.type_url.is_empty() || self.type_url == served.as_str() => {
-                Ok(served.clone())
-            }
-            Services::Single(served) => {
-                Err(Violation::OtherTypeUrl { served: served.as_str().into(), asked: self.type_url.into() }.into())
+        let described = || rules.types.iter().find(|known| known.as_str() == text).cloned();
+        self.type_url = (!text.is_empty()).then(|| described().unwrap_or_else(|| TypeUrl::parse(text)));
+        Ok(())
+    }
+
+    fn nonce(&mut self, text: &str) {
+        self.nonce = (!text.is_empty()).then(|| Nonce::parse(text));
+    }
+
+    /// The type asked for, after P1, P3 and P4.
+    fn asked(&mut self, rules: Rules<'_>, place: Place) -> Result<TypeUrl, Malformed> {
+        if place == Place::First && self.node.is_none() {
+            return Err(Violation::MissingNode.into());
+        }
+        match (rules.services, self.type_url.take()) {
+            (Services::Aggregated, asked) => asked.ok_or_else(|| Violation::MissingTypeUrl.into()),
+            (Services::Single(served), None) => Ok(served.clone()),
+            (Services::Single(served), Some(asked)) if asked.as_str() == served.as_str() => Ok(served.clone()),
+            (Services::Single(served), Some(asked)) => {
+                let (served, asked) = (served.as_str().into(), asked.as_str().into());
+                Err(Violation::OtherTypeUrl { served, asked }.into())
             }
         }
     }
 
     /// A request with `error_detail` is a refusal, any other is not (P61).
     fn reply(&mut self) -> Reply {
-        if self.nonce.is_empty() {
-            return Reply::None;
-        }
-        match (Nonce::parse(self.nonce), self.refusal.take()) {
-            (None, _) => Reply::Foreign,
-            (Some(nonce), None) => Reply::Ack(nonce),
-            (Some(nonce), Some(refusal)) => Reply::Nack(nonce, refusal),
+        match (self.nonce, self.refusal.take()) {
+            (None, _) => Reply::None,
+            (Some(None), _) => Reply::Foreign,
+            (Some(Some(nonce)), None) => Reply::Ack(nonce),
+            (Some(Some(nonce)), Some(refusal)) => Reply::Nack(nonce, refusal),
         }
     }
 }
 
 /// Names listed in a request, counted before they are kept.
+#[derive(Debug, Default)]
 struct Names {
     listed: Vec<ResourceName>,
-    limit: usize,
 }
 
 impl Names {
-    fn new(rules: Rules<'_>) -> Names {
-        Names { listed: Vec::new(), limit: rules.max_names }
-    }
-
-    fn add(&mut self, name: &str) -> Result<(), Malformed> {
-        if self.listed.len() >= self.limit {
-            return Err(Violation::TooManyNames { limit: self.limit }.into());
+    fn add(&mut self, name: &str, rules: Rules<'_>) -> Result<(), Malformed> {
+        if self.listed.len() >= rules.max_names {
+            return Err(Violation::TooManyNames { limit: rules.max_names }.into());
         }
         self.listed.push(ResourceName::new(name));
         Ok(())
     }
 
     /// A locator without parameters is a name (P84).
-    fn add_locator(&mut self, bytes: &[u8], unsupported: &mut Vec<ResourceName>) -> Result<(), Malformed> {
+    fn add_locator(
+        &mut self,
+        bytes: &[u8],
+        rules: Rules<'_>,
+        unsupported: &mut Vec<ResourceName>,
+    ) -> Result<(), Malformed> {
         let (mut name, mut parameters) = ("", 0_usize);
         let mut fields = Fields::of(bytes, "resource_locators");
         while let Some((number, value)) = fields.next()? {
@@ -251,10 +317,10 @@ impl Names {
             }
         }
         if parameters == 0 {
-            return self.add(name);
+            return self.add(name, rules);
         }
-        if unsupported.len() >= self.limit {
-            return Err(Violation::TooManyNames { limit: self.limit }.into());
+        if unsupported.len() >= rules.max_names {
+            return Err(Violation::TooManyNames { limit: rules.max_names }.into());
         }
         unsupported.push(ResourceName::new(name));
         Ok(())

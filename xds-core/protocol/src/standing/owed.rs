@@ -118,8 +118,8 @@ impl Standing {
         }
     }
 
-    /// Owes many names together, when nothing is known of the peer but that it asks. Gives the names that have to be looked at
-    /// one by one.
+    /// Owes many names together, when nothing is known of the peer but that it asks, and versions it brought from an earlier
+    /// stream. Gives the names that have to be looked at one by one.
     fn owe_plain<V: View>(
         &mut self,
         now: Moment,
@@ -128,17 +128,23 @@ impl Standing {
         interest: &Interest,
         names: Vec<ResourceName>,
     ) -> Vec<ResourceName> {
-        let inherits = self.inherited.version.is_some() || !self.inherited.versions.is_empty();
-        let plain = !inherits && self.overtaken.is_empty() && !interest.is_wildcard();
+        let plain = self.inherited.version.is_none() && self.overtaken.is_empty() && !interest.is_wildcard();
         if !plain || names.len() < FEW || !names.is_sorted_by(|one, next| one < next) {
             return names;
         }
-        let (mut fresh, mut others) = (Vec::with_capacity(names.len()), Vec::new());
+        let (mut fresh, mut others) = (Vec::new(), Vec::new());
+        let mut brought = self.inherited.versions.iter().peekable();
         for (name, found) in names.iter().zip(view.get_all(type_url, &names)) {
+            while brought.next_if(|(other, _)| *other < name).is_some() {}
+            let held = brought.next_if(|(other, _)| *other == name).map(|(_, held)| *held);
             match found.filter(|resource| resource.name() == name && !name.is_glob()) {
                 Some(resource) if !self.exceptions.contains_key(name) => {
                     self.desired.add(resource.digest());
-                    fresh.push((resource.name().clone(), Exception::new(now, Told::Lacks, Some(resource.clone()))));
+                    if held == Some(HeldVersion::Known(resource.version())) {
+                        continue;
+                    }
+                    let told = held.map_or(Told::Lacks, Told::Version);
+                    fresh.push((resource.name().clone(), Exception::new(now, told, Some(resource.clone()))));
                 }
                 _ => others.push(name.clone()),
             }
