@@ -37,6 +37,9 @@ mod service;
 mod sessions;
 mod shared;
 mod stream;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod tls;
 mod variant;
 pub mod wire;
