@@ -8,6 +8,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::held::{Slot, announces, names_in};
 use super::network::{Downward, Upward};
 use super::{Habits, Random, Refusing};
 use crate::{
@@ -34,21 +35,6 @@ const MOST_LOOKS: u32 = 30;
 
 type Shelf = BTreeMap<ResourceName, Resource>;
 
-/// Something that is served from, and what it is about to become.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Slot {
-    /// Serving.
-    pub(crate) active: Option<Resource>,
-    /// Accepted, and waiting for what it names.
-    pub(crate) warming: Option<Resource>,
-}
-
-impl Slot {
-    pub(crate) fn newest(&self) -> Option<&Resource> {
-        self.warming.as_ref().or(self.active.as_ref())
-    }
-}
-
 /// A simulated Envoy.
 #[derive(Debug)]
 pub struct Client {
@@ -71,17 +57,6 @@ pub struct Client {
     looked: u32,
     /// The client applied something a refused response held, which no version tells of.
     pub(crate) between_versions: bool,
-}
-
-/// The names of this type in a resource.
-pub(crate) fn names_in<'a>(resource: &'a Resource, type_url: &TypeUrl) -> impl Iterator<Item = &'a ResourceName> {
-    let named = resource.references().iter().filter(move |reference| reference.type_url == *type_url);
-    named.map(|reference| &reference.name)
-}
-
-/// Whether a route configuration gets its virtual hosts apart.
-fn announces(table: &Resource) -> bool {
-    names_in(table, &TypeUrl::VIRTUAL_HOST).next().is_some()
 }
 
 impl Client {

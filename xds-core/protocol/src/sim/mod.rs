@@ -6,8 +6,10 @@
 
 mod carriage;
 mod client;
+mod held;
 mod network;
 mod oracle;
+mod plan;
 pub mod play;
 mod random;
 mod refusing;
@@ -21,9 +23,10 @@ pub use carriage::{Carriage, Direct};
 pub use client::Client;
 pub use network::{Downward, Upward};
 pub use oracle::Offence;
+pub use plan::{Plan, Tally};
 pub use random::Random;
 pub use refusing::Refusing;
-pub use run::{Plan, Tally, run, run_with};
+pub use run::{run, run_with};
 pub use scene::Scene;
 pub use truth::{Cure, Habits, Truth};
 pub use world::{Picture, World, resource};

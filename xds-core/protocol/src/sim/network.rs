@@ -87,6 +87,8 @@ pub(crate) struct Stream {
     pub(crate) upward: VecDeque<Upward>,
     pub(crate) downward: VecDeque<Parcel>,
     pub(crate) server: Server,
+    /// Versions of whole types the client said it holds, and the server has not compared yet (state of the world).
+    pub(crate) claimed: Vec<(TypeUrl, Version)>,
     /// Whether the server has been told nothing yet.
     pub(crate) is_new: bool,
     /// Every nonce handed out so far must be below this.
@@ -99,7 +101,14 @@ impl Stream {
             true => Server::Delta(DeltaSession::new(settings.clone())),
             false => Server::Sotw(SotwSession::new(settings.clone())),
         };
-        Stream { upward: VecDeque::new(), downward: VecDeque::new(), server, is_new: true, last_nonce: None }
+        Stream {
+            upward: VecDeque::new(),
+            downward: VecDeque::new(),
+            server,
+            claimed: Vec::new(),
+            is_new: true,
+            last_nonce: None,
+        }
     }
 
     pub(crate) fn has_room(&self) -> bool {

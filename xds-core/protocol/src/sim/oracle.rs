@@ -6,7 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::client::{Client, Slot, TYPES, names_in};
+use super::client::{Client, TYPES};
+use super::held::{Slot, names_in};
 use super::network::{Downward, Parcel};
 use crate::{Dress, Event, Nonce, Reference, Resource, ResourceName, TypeUrl, View};
 

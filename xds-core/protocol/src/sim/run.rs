@@ -10,50 +10,11 @@ use super::client::TYPES;
 use super::network::{Parcel, Server, Stream, Upward};
 use super::oracle::{Offence, Oracle, offence};
 use super::truth::MadeUp;
-use super::{Carriage, Client, Cure, Direct, Habits, Random, Refusing, Scene, Truth, World};
-use crate::{Digest, Dress, Event, Moment, Resource, ResourceName, Session, Settings, TypeUrl, View};
-
-/// What to simulate.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// Everything else follows from this number.
-    pub seed: u64,
-    /// The delta variant, or state of the world. Where the truth comes from elsewhere, each client has its own habits.
-    pub delta: bool,
-    /// How many random steps.
-    pub steps: u64,
-    /// How many clients.
-    pub clients: usize,
-    /// One content in this many is refused; zero for none. Where the truth comes from elsewhere, it says what is.
-    pub bad_once_in: u64,
-    /// One step in this many loses a connection; zero for none.
-    pub loss_once_in: u64,
-    /// How many clients never read.
-    pub stalled: usize,
-    /// Print every message.
-    pub trace: bool,
-}
-
-/// What happened.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Steps taken, those of the quiet phases included.
-    pub steps: u64,
-    /// Changes published.
-    pub published: u64,
-    /// Responses sent, per client.
-    pub responses: Vec<u64>,
-    /// Polls of each client's session.
-    pub polls: Vec<u64>,
-    /// Responses refused.
-    pub refused: u64,
-    /// Connections lost.
-    pub lost: u64,
-    /// Waits that ended with their deadline.
-    pub overdue: u64,
-    /// Streams that began with something the protocol cannot tell the server of.
-    pub blind: u64,
-}
+use super::{Carriage, Client, Cure, Direct, Habits, Plan, Random, Refusing, Scene, Tally, Truth, World};
+use crate::{
+    Digest, Dress, Event, HeldVersion, Moment, Reply, Resource, ResourceName, Session, Settings, SotwRequest, TypeUrl,
+    View,
+};
 
 struct Seat {
     client: Client,
@@ -182,7 +143,10 @@ impl<'a, T: Truth, C: Carriage<T::View>> Simulation<'a, T, C> {
         self.look();
         if cure == Cure::NewStreams {
             for at in 0..self.seats.len() {
-                self.seats[at].client.refusing = Refusing::Nothing;
+                let seat = &mut self.seats[at];
+                // Until it has what it refused, what needs that does not serve; no wait ran out for it.
+                seat.oracle.blind |= seat.client.holds_refused(&*self.views[seat.client.habits.group]);
+                seat.client.refusing = Refusing::Nothing;
                 self.lose(at)?;
             }
         }
@@ -253,6 +217,16 @@ impl<'a, T: Truth, C: Carriage<T::View>> Simulation<'a, T, C> {
         }
         let first = core::mem::take(&mut seat.stream.is_new);
         let request = self.carriage.request(at, first, request)?;
+        if let Upward::Sotw(SotwRequest {
+            type_url,
+            version: Some(HeldVersion::Known(version)),
+            reply: Reply::None,
+            ..
+        }) = &request
+            && type_url.traits().full_state
+        {
+            seat.stream.claimed.push((type_url.clone(), *version));
+        }
         let taken = match (&mut seat.stream.server, request) {
             (Server::Sotw(session), Upward::Sotw(request)) => session.handle_request(self.now, request),
             (Server::Delta(session), Upward::Delta(request)) => session.handle_request(self.now, request),
@@ -269,6 +243,10 @@ impl<'a, T: Truth, C: Carriage<T::View>> Simulation<'a, T, C> {
         }
         self.tally.polls[at] += 1;
         let view = &*self.views[seat.client.habits.group];
+        // The view may have forgotten since what the client holds.
+        for (type_url, version) in core::mem::take(&mut seat.stream.claimed) {
+            seat.oracle.blind |= view.epoch_of_version(&type_url, version).is_none();
+        }
         let response = match &mut seat.stream.server {
             Server::Sotw(session) => {
                 session.handle_timeout(self.now);
