@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod edge;
 pub mod edit;
 pub mod hosts;
 pub mod lab;

@@ -24,6 +24,26 @@ pub fn name(number: usize) -> String {
     format!("namespace-{:03}/service-{number:06}/8080", number % 100)
 }
 
+/// The number of the resource with this name.
+pub fn number(name: &[u8]) -> Option<usize> {
+    let digits = name.get(NUMBER_AT..name.len().checked_sub("/8080".len())?)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Where the number begins in a name.
+const NUMBER_AT: usize = "namespace-000/service-".len();
+
+/// The port of the endpoints of revision 0; each revision has the next one.
+const FIRST_PORT: usize = 8_000;
+
+/// How many revisions can be told apart by their ports.
+pub const REVISIONS: usize = 50_000;
+
+/// The revision of a load assignment whose endpoints have this port.
+pub fn revision_of_port(port: u32) -> Option<usize> {
+    usize::try_from(port).ok()?.checked_sub(FIRST_PORT)
+}
+
 /// A cluster; another revision has other content.
 pub fn cluster(number: usize, revision: usize) -> Cluster {
     Cluster {
@@ -36,7 +56,7 @@ pub fn cluster(number: usize, revision: usize) -> Cluster {
 /// A load assignment of this many endpoints. Ten of them are what the fan-out lab changes.
 pub fn endpoints(number: usize, revision: usize, count: usize) -> ClusterLoadAssignment {
     let endpoint = |at: usize| {
-        let port = socket_address::PortSpecifier::PortValue(8000 + (revision % 50_000) as u32);
+        let port = socket_address::PortSpecifier::PortValue((FIRST_PORT + revision % REVISIONS) as u32);
         let text = format!("10.{}.{}.{}", number / 250 % 250, number % 250, at);
         let socket = SocketAddress { address: text, port_specifier: Some(port), ..Default::default() };
         let address = Some(Address { address: Some(address::Address::SocketAddress(socket)) });

@@ -47,6 +47,28 @@ pub fn edited_route(number: usize, namespaces: usize, edited: bool) -> Change {
     Change::Put(Object::read(&route).expect("what is made here can be read").0)
 }
 
+/// A route of [`world`] with something about it that no proxy hears of: an annotation, or every second time the status
+/// another controller wrote.
+///
+/// # Panics
+/// Never, for what is made here.
+pub fn annotated_route(number: usize, namespaces: usize, note: usize) -> Change {
+    let mut route = http_route(&format!("shop-{}", number % namespaces), number);
+    if note.is_multiple_of(2) {
+        route["metadata"]["annotations"] = json!({"note": note.to_string()});
+    } else {
+        let condition = json!({
+            "type": "Accepted", "status": "True", "reason": "Accepted", "message": format!("seen {note} times"),
+            "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": note
+        });
+        route["status"]["parents"] = json!([{
+            "parentRef": {"namespace": "infra", "name": "other"},
+            "controllerName": "example.com/other", "conditions": [condition]
+        }]);
+    }
+    Change::Put(Object::read(&route).expect("what is made here can be read").0)
+}
+
 /// A slice of [`world`], with another address or with its own.
 ///
 /// # Panics

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use chancery_protocol::{Grant, Moment, Peer, Source};
 use dashmap::DashMap;
 
-use crate::delivery::{NameSets, Seat};
+use crate::delivery::Seat;
 use crate::group::{Group, Origin, State};
 use crate::signal::Signal;
 use crate::snapshot::{Claims, GroupView, Snapshot};
@@ -40,7 +40,6 @@ pub(crate) struct Shared {
     pub(crate) claims: ArcSwap<Claims>,
     /// Held while a type is claimed.
     pub(crate) claiming: Mutex<()>,
-    pub(crate) names: NameSets,
     /// Raised when any stream's progress changes.
     pub(crate) progress: Signal,
     seats: AtomicU64,
@@ -71,7 +70,6 @@ impl SnapshotCache {
             base_alone: ArcSwap::default(),
             claims: ArcSwap::default(),
             claiming: Mutex::new(()),
-            names: NameSets::default(),
             progress: Signal::default(),
             seats: AtomicU64::new(1),
         });
@@ -125,7 +123,7 @@ impl Shared {
             return Some(view);
         }
         let readiness = self.options.readiness;
-        if group.signal.is_closed() || readiness == Readiness::OwnLayer {
+        if group.is_closed() || readiness == Readiness::OwnLayer {
             return None;
         }
         let snapshot = self.base_alone.load_full();
@@ -167,9 +165,9 @@ impl Source for SnapshotCache {
     fn watch(&self, peer: &Peer, grant: &Grant) -> Result<GroupWatch, TurnedAway> {
         let key = self.shared.grouping.group(peer, grant)?;
         let number = self.shared.seats.fetch_add(1, Ordering::Relaxed);
-        let seat = Arc::new(Seat::new(number, peer, &self.shared.names));
+        let seat = Arc::new(Seat::new(number, peer));
         let (group, demand) = self.shared.seat(&key, &seat);
-        let seen = group.signal.stamp();
+        let seen = seat.bell.stamp();
         let watch = GroupWatch { shared: self.shared.clone(), group, seat, seen };
         if let (Some(withdrawal), Some(provider)) = (demand, &self.shared.options.provider) {
             let publisher = Publisher::of_the_rest(self.shared.clone());

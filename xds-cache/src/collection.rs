@@ -48,6 +48,9 @@ impl Touch {
     }
 }
 
+/// How many names are passed over before the next one wanted is looked up.
+const LONGEST_WALK: usize = 8;
+
 /// What a resource weighs in memory, roughly.
 pub(crate) fn resident_bytes(resource: &Resource) -> usize {
     resource.body().len() + 256
@@ -107,6 +110,35 @@ impl Collection {
         self.resources.get(name)
     }
 
+    /// The resources of these names, which are sorted: goes along the map, and leaps where that is shorter.
+    pub(crate) fn get_all(&self, names: &[ResourceName]) -> Vec<Option<&Resource>> {
+        let from = |name: &ResourceName| self.resources.range(name.clone()..);
+        let Some(first) = names.first() else { return Vec::new() };
+        let mut ahead = from(first).peekable();
+        let find = |name: &ResourceName| {
+            let mut steps = 0;
+            while let Some((other, resource)) = ahead.peek() {
+                // Mostly they are equal, and even the same text: nothing of it is looked at then.
+                if *other == name {
+                    let found = *resource;
+                    ahead.next();
+                    return Some(found);
+                }
+                if *other > name {
+                    return None;
+                }
+                steps += 1;
+                if steps < LONGEST_WALK {
+                    ahead.next();
+                } else {
+                    ahead = from(name).peekable();
+                }
+            }
+            None
+        };
+        names.iter().map(find).collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.resources.len()
     }
@@ -152,5 +184,30 @@ impl Collection {
     #[cfg(test)]
     pub(crate) fn log_weight(&self) -> (usize, usize) {
         self.log.weight()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::cluster;
+
+    #[test]
+    fn going_along_finds_what_looking_each_up_finds() {
+        let name = |number: usize| format!("c{number:03}");
+        let touches: Vec<Touch> = (0..200)
+            .step_by(2)
+            .map(|number| {
+                let after = cluster(&name(number), "1");
+                Touch { name: after.name().clone(), before: None, after: Some(after) }
+            })
+            .collect();
+        let held = Collection::default().after(&touches, &HistoryLimits::default());
+        for step in [1, 2, 3, 17, 50] {
+            let names: Vec<ResourceName> =
+                (0..300).step_by(step).map(|number| ResourceName::new(&name(number))).collect();
+            let each: Vec<_> = names.iter().map(|name| held.get(name)).collect();
+            assert_eq!(held.get_all(&names), each);
+        }
     }
 }

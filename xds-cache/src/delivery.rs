@@ -1,11 +1,10 @@
 //! Who has acknowledged what, who refused it and why: worked out when asked, from little kept per stream.
 
-mod names;
+mod first_answer;
 mod progress;
 mod report;
 mod seat;
 
-pub(crate) use names::NameSets;
 pub use report::{Delivery, Reach, RefusedResource, StreamDelivery, TypeDelivery};
 pub(crate) use seat::Seat;
 

@@ -7,7 +7,7 @@ use chancery_protocol::{
     TypeUrl, View, Watch,
 };
 
-use crate::{GroupKey, GroupView, GroupWatch, Patch, ResourceSet, SnapshotCache};
+use crate::{EveryoneTogether, GroupKey, GroupView, GroupWatch, Patch, Publisher, ResourceSet, SnapshotCache};
 
 /// A resource in the making.
 #[derive(Clone)]
@@ -74,6 +74,12 @@ pub(crate) fn set(resources: impl IntoIterator<Item = Resource>) -> ResourceSet 
     ResourceSet::of(resources).unwrap()
 }
 
+pub(crate) fn cache_of(resources: impl IntoIterator<Item = Resource>) -> (SnapshotCache, Publisher) {
+    let (cache, publisher) = SnapshotCache::new(EveryoneTogether);
+    publisher.publish(&everyone(), set(resources)).unwrap();
+    (cache, publisher)
+}
+
 pub(crate) fn upsert(resource: Resource) -> Patch {
     let mut patch = Patch::new();
     patch.upsert(resource);
@@ -107,9 +113,9 @@ pub(crate) fn epoch_of(watch: &mut GroupWatch, type_url: &TypeUrl) -> Epoch {
 }
 
 pub(crate) fn subscribe(watch: &mut GroupWatch, type_url: TypeUrl, names: &[&str]) {
-    let added = names.iter().map(|name| ResourceName::new(name)).collect();
-    let wildcard = names.is_empty();
-    watch.progressed(&Event::Subscribed { type_url, wildcard, added, removed: Vec::new() });
+    let added: Vec<ResourceName> = names.iter().map(|name| ResourceName::new(name)).collect();
+    let (wildcard, names) = (names.is_empty(), added.iter().cloned().collect());
+    watch.progressed(&Event::Subscribed { type_url, wildcard, added, removed: Vec::new(), names });
 }
 
 /// Tells the watch that a response went out, made from its newest view. No names: everything.

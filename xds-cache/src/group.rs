@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use chancery_protocol::{Grant, Moment, Peer};
 
 use crate::TurnedAway;
+use crate::audience::Audience;
 use crate::delivery::Seat;
 use crate::signal::Signal;
 use crate::snapshot::{GroupView, Snapshot};
@@ -153,7 +154,9 @@ pub(crate) struct Group {
     state: Mutex<State>,
     /// What streams look at; `None` until the own layer was published.
     pub(crate) view: ArcSwapOption<GroupView>,
-    pub(crate) signal: Signal,
+    /// Who is told of commits.
+    pub(crate) audience: Audience,
+    closed: AtomicBool,
     seats: Mutex<Seats>,
 }
 
@@ -185,7 +188,8 @@ impl Group {
             origin,
             state: Mutex::new(State::Pristine),
             view: ArcSwapOption::empty(),
-            signal: Signal::default(),
+            audience: Audience::default(),
+            closed: AtomicBool::new(false),
             seats: Mutex::default(),
         }
     }
@@ -203,7 +207,11 @@ impl Group {
     pub(crate) fn seat(&self, seat: Arc<Seat>) -> Option<Arc<Signal>> {
         let mut seats = self.seats();
         let first = seats.streams.is_empty();
-        seats.streams.insert(seat.number, seat);
+        seats.streams.insert(seat.number, seat.clone());
+        self.audience.enter(seat.clone());
+        if self.is_closed() {
+            seat.bell.close();
+        }
         seats.idle_since = None;
         if !first || self.origin != Origin::OnConnect {
             return None;
@@ -216,6 +224,7 @@ impl Group {
     pub(crate) fn leave(&self, seat: &Seat) {
         let mut seats = self.seats();
         seats.streams.remove(&seat.number);
+        self.audience.leave(seat);
         if seats.streams.is_empty()
             && let Some(demand) = seats.demand.take()
         {
@@ -243,6 +252,16 @@ impl Group {
         seats.streams.is_empty() && now - *seats.idle_since.get_or_insert(now) >= idle
     }
 
+    /// Whether nothing newer will come.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    fn end(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.audience.close();
+    }
+
     /// Removes a group that nobody uses, unless a publisher is at work on it. Call it where no stream can be seated.
     pub(crate) fn retire_if(&self, unused: impl FnOnce(&State) -> bool) -> bool {
         if !self.seats().streams.is_empty() {
@@ -253,7 +272,7 @@ impl Group {
             return false;
         }
         *state = State::Removed;
-        self.signal.close();
+        self.end();
         true
     }
 
@@ -261,7 +280,7 @@ impl Group {
     pub(crate) fn close(&self) {
         *self.state() = State::Removed;
         self.view.store(None);
-        self.signal.close();
+        self.end();
         if let Some(demand) = self.seats().demand.take() {
             demand.close();
         }

@@ -77,6 +77,18 @@ impl Overlay {
         self.own.get(name).or_else(|| self.base.get(name))
     }
 
+    /// The resources of these names, which are sorted.
+    pub(crate) fn get_all(&self, names: &[ResourceName]) -> Vec<Option<&Resource>> {
+        match (self.base.len(), self.own.len()) {
+            (_, 0) => self.base.get_all(names),
+            (0, _) => self.own.get_all(names),
+            _ => {
+                let (base, own) = (self.base.get_all(names), self.own.get_all(names));
+                own.into_iter().zip(base).map(|(own, base)| own.or(base)).collect()
+            }
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Resource> {
         self.lay(self.base.iter(), self.own.iter())
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use chancery_protocol::{Epoch, TypeUrl};
 
+use crate::audience::{Changed, changes_of};
 use crate::cache::Shared;
 use crate::group::{Group, Origin, State};
 use crate::layer::{Knowledge, Layer, Step};
@@ -189,8 +190,10 @@ impl Publisher {
             }
             *state = State::At(after.clone());
             self.show(&group, &after);
-            if learned || step.has_changes() {
-                group.signal.raise();
+            if learned {
+                group.audience.wake_all();
+            } else if step.has_changes() {
+                self.wake(&group, &step, &before, &after);
             }
             return Ok(published(Some(&group), &step, &before, &after));
         }
@@ -226,22 +229,24 @@ impl Publisher {
             let (after, changed) = snapshot.with_base(base.clone(), &step, &claims, &shared.options);
             let after = Arc::new(after);
             self.judge(group, &after)?;
-            nexts.push((group, after, changed));
+            nexts.push((group, snapshot.clone(), after, changed));
         }
         shared.base_alone.store(alone.clone());
-        for (group, after, changed) in nexts {
+        for (group, before, after, changed) in nexts {
             let mut state = group.state();
             if matches!(*state, State::Removed) {
                 continue;
             }
             *state = State::At(after.clone());
             self.show(group, &after);
-            if changed || (either && learned) {
-                group.signal.raise();
+            if either && learned {
+                group.audience.wake_all();
+            } else if changed {
+                self.wake(group, &step, &before, &after);
             }
         }
         if either && (alone_changed || learned) {
-            groups.iter().filter(|group| group.view.load().is_none()).for_each(|group| group.signal.raise());
+            groups.iter().filter(|group| group.view.load().is_none()).for_each(|group| group.audience.wake_all());
         }
         Ok(published(None, &step, &before, &alone))
     }
@@ -251,6 +256,17 @@ impl Publisher {
             return Ok(());
         }
         Err(Inconsistent::Dangling { group: group.key.clone(), dangling: DanglingSet::of(after.clone()) })
+    }
+
+    /// Wakes the streams of a group that this step concerns.
+    fn wake(&self, group: &Group, step: &Step, before: &Snapshot, after: &Snapshot) {
+        let secrets = &self.shared.options.secrets;
+        let gated = |type_url: &TypeUrl| secrets.gates(type_url);
+        // Which secrets can be seen follows from what names them, of whatever type.
+        let positions = |snapshot: &Snapshot| snapshot.overlay(&TypeUrl::SECRET).map(|overlay| overlay.positions());
+        let revealed = gated(&TypeUrl::SECRET) && positions(before) != positions(after);
+        let revealed = revealed.then_some((&TypeUrl::SECRET, Changed::Some));
+        group.audience.wake(changes_of(step, gated).chain(revealed));
     }
 
     fn show(&self, group: &Group, snapshot: &Arc<Snapshot>) {

@@ -220,6 +220,13 @@ impl View for GroupView {
         self.overlay(type_url)?.get(name)
     }
 
+    fn get_all<'a>(&'a self, type_url: &TypeUrl, names: &[ResourceName]) -> Vec<Option<&'a Resource>> {
+        match self.overlay(type_url) {
+            Some(overlay) => overlay.get_all(names),
+            None => vec![None; names.len()],
+        }
+    }
+
     fn iter<'a>(&'a self, type_url: &TypeUrl) -> impl Iterator<Item = &'a Resource> {
         self.overlay(type_url).into_iter().flat_map(Overlay::iter)
     }

@@ -6,3 +6,4 @@ mod isolation;
 mod layers;
 mod model;
 mod publishing;
+mod waking;

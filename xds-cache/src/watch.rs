@@ -33,18 +33,19 @@ impl Watch for GroupWatch {
 
     fn latest(&mut self) -> Option<Arc<GroupView>> {
         // First the stamp, then the view: a commit in between costs a wake-up too many, never one too few.
-        self.seen = self.group.signal.stamp();
+        self.seen = self.seat.bell.stamp();
         self.shared.view_of(&self.group)
     }
 
     async fn changed(&mut self) -> bool {
-        let moved = self.group.signal.moved_from(self.seen).await;
-        self.seen = self.group.signal.stamp();
+        let moved = self.seat.bell.moved_from(self.seen).await;
+        self.seen = self.seat.bell.stamp();
         moved
     }
 
     fn progressed(&mut self, event: &Event) {
-        if self.seat.hear(event, || self.shared.view_of(&self.group), &self.shared.names) {
+        self.group.audience.hear(event, &self.seat);
+        if self.seat.hear(event, || self.shared.view_of(&self.group)) {
             self.shared.progress.raise();
         }
     }

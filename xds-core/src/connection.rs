@@ -68,6 +68,9 @@ enum Cause {
     Gently(End),
 }
 
+/// How much of a request a peer may send before any of it is taken in, in bytes: a stream that waits for its turn keeps that.
+const REQUEST_WINDOW: u32 = 128 * 1024;
+
 /// Serves one connection to its end.
 pub(crate) async fn serve<IO>(io: IO, routes: Routes, connection: Connection, limits: &Limits, drain: Drain)
 where
@@ -82,6 +85,7 @@ where
     let mut http = http2::Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams_per_connection)
+        .initial_stream_window_size(REQUEST_WINDOW)
         .max_header_list_size(limits.header_bytes)
         .max_pending_accept_reset_streams(limits.pending_resets)
         .keep_alive_interval(Some(limits.ping_interval))

@@ -54,6 +54,10 @@ pub(crate) struct Conversation<'s, S: Source, A, E, Q> {
     asking: bool,
     /// Since when a request has begun and is not complete.
     midway_since: Option<Instant>,
+    /// The types asked for so far, at most `max_types`.
+    types: Vec<TypeUrl>,
+    /// Whether one of them was asked for the first time since somebody asked.
+    begins_anew: bool,
 }
 
 impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
@@ -75,6 +79,8 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
             progress: (0, now),
             asking: false,
             midway_since: None,
+            types: Vec::new(),
+            begins_anew: false,
             shared,
         }
     }
@@ -91,6 +97,10 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
             return Err(Violation::NotGranted(type_url.as_str().into()).into());
         }
         self.session.handle_request(self.shared.moment(self.now), request)?;
+        if !self.types.contains(&type_url) {
+            self.types.push(type_url.clone());
+            self.begins_anew = true;
+        }
         self.outlook = Outlook::Unknown;
         if !unsupported.is_empty() {
             metrics::unsupported(&type_url, unsupported.len());
@@ -120,6 +130,9 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
         let message = message.ok_or_else(|| End::ResponseTooLarge(type_url.clone()))?;
         metrics::responded(type_url, message.len());
         outlet.send(message);
+        if self.session.is_quiet() {
+            self.outlook = Outlook::Quiet;
+        }
         Ok(())
     }
 
@@ -179,6 +192,16 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
     /// Whether news from the source would make a difference: the newest view is read before each response anyway.
     pub(crate) fn awaits_change(&self) -> bool {
         self.outlook == Outlook::Quiet || self.view.is_none()
+    }
+
+    /// Whether a type was asked for the first time since this was called last.
+    pub(crate) fn begins_anew(&mut self) -> bool {
+        std::mem::take(&mut self.begins_anew)
+    }
+
+    /// Whether the peer has been told, and has accepted, all there is for it at the moment.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.outlook == Outlook::Quiet && self.session.is_settled()
     }
 
     pub(crate) fn grant_has_expired(&self) -> bool {

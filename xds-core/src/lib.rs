@@ -29,6 +29,7 @@ mod identity;
 mod jitter;
 mod limits;
 pub mod metrics;
+mod name_pool;
 mod observer;
 mod outlet;
 mod reader;
@@ -41,6 +42,7 @@ mod stream;
 #[doc(hidden)]
 pub mod testing;
 mod tls;
+mod turn;
 mod variant;
 pub mod wire;
 

@@ -13,6 +13,9 @@ use crate::Rate;
 /// | `subscribed_names` | 10,000,000 | the stream that subscribes more ends with `RESOURCE_EXHAUSTED` |
 /// | `node_bytes` | 64 KiB | the stream ends with `RESOURCE_EXHAUSTED` |
 /// | `new_streams` | 1,000 a second, 2,000 at once | `UNAVAILABLE` with `grpc-retry-pushback-ms`, before anything is read |
+/// | `first_answers` | 64 | the stream waits, in the order of their coming, until one before it has its first answers |
+/// | `handshakes` | 32 | the connection's TLS handshake waits likewise |
+/// | `turn_patience` | 1 s | the next one waiting is let in, though this one is not done |
 /// | `requests_per_stream` | 500 a second, 2,000 at once | the stream's requests are read later; nothing fails |
 /// | `streams_per_connection` | 1,024 | HTTP/2 `REFUSED_STREAM` |
 /// | `connections` | 20,000 | the connection is closed at once |
@@ -47,6 +50,13 @@ pub struct Limits {
     pub node_bytes: usize,
     /// How often new streams are taken.
     pub new_streams: Rate,
+    /// Streams that are given what they ask for the first time, at once. What that takes in memory and in time the others,
+    /// already served, have to share it with is bounded by it; how fast a herd is served is not.
+    pub first_answers: usize,
+    /// TLS handshakes at once.
+    pub handshakes: usize,
+    /// How long a stream or a handshake may take to that before it counts no longer: slow peers keep nobody out.
+    pub turn_patience: Duration,
     /// How often one stream's requests are taken.
     pub requests_per_stream: Rate,
     /// Streams open at once on one connection.
@@ -93,6 +103,9 @@ impl Default for Limits {
             subscribed_names: 10_000_000,
             node_bytes: 64 * 1024,
             new_streams: Rate { per_second: 1_000.0, burst: 2_000.0 },
+            first_answers: 64,
+            handshakes: 32,
+            turn_patience: Duration::from_secs(1),
             requests_per_stream: Rate { per_second: 500.0, burst: 2_000.0 },
             streams_per_connection: 1_024,
             connections: 20_000,

@@ -42,8 +42,10 @@ struct State {
     taken: u64,
     /// Wakes the transport when there is something to take.
     wake_transport: Option<Waker>,
-    /// Wakes the stream's task when there is room, or nobody left to send to.
-    wake_stream: Option<Waker>,
+    /// Wakes the stream's task when there is room, if it waits for that.
+    wake_sender: Option<Waker>,
+    /// Wakes the stream's task when there is nobody left to send to.
+    wake_watcher: Option<Waker>,
 }
 
 #[derive(Default, PartialEq, Eq)]
@@ -81,7 +83,7 @@ impl Outlet {
             Transport::Gone => Poll::Ready(Err(Gone)),
             Transport::Asking if state.head.is_none() && state.body.is_none() => Poll::Ready(Ok(())),
             _ => {
-                register(&mut state.wake_stream, cx);
+                register(&mut state.wake_sender, cx);
                 Poll::Pending
             }
         }
@@ -93,7 +95,7 @@ impl Outlet {
         if state.transport == Transport::Gone {
             return Poll::Ready(Gone);
         }
-        register(&mut state.wake_stream, cx);
+        register(&mut state.wake_watcher, cx);
         Poll::Pending
     }
 
@@ -174,7 +176,7 @@ impl Body for ResponseBody {
                 state.end = End::Open;
                 state.transport = Transport::Asking;
                 register(&mut state.wake_transport, cx);
-                wake(&mut state.wake_stream);
+                wake(&mut state.wake_sender);
                 Poll::Pending
             }
         }
@@ -195,7 +197,8 @@ impl Drop for ResponseBody {
         let mut state = self.0.lock();
         state.transport = Transport::Gone;
         (state.head, state.body) = (None, None);
-        wake(&mut state.wake_stream);
+        wake(&mut state.wake_sender);
+        wake(&mut state.wake_watcher);
     }
 }
 

@@ -20,7 +20,7 @@ use crate::gate::Gate;
 use crate::identity::read_certificate;
 use crate::service::{Discovery, catalog};
 use crate::shared::Shared;
-use crate::{Authorizer, Drain, Health, Limits, ServeError, Sessions, StandardSessions, Tls};
+use crate::{Authorizer, Drain, Health, ServeError, Sessions, StandardSessions, Tls};
 
 /// A management server: every discovery service of Envoy's API, aggregated and by type, state-of-the-world and delta,
 /// around one [`Source`].
@@ -108,7 +108,7 @@ impl<S: Source, A: Authorizer, E: Sessions> Server<S, A, E> {
             let (shared, routes, tls) = (Arc::clone(&shared), routes.clone(), tls.clone());
             connections.spawn(async move {
                 let _pass = pass;
-                handle(io, address, routes, tls, &shared.limits, shared.drain.clone()).await;
+                handle(io, address, routes, tls, &shared).await;
             });
         }
         // The listener is closed before anything else: a balancer sees at once that there is nobody.
@@ -173,20 +173,21 @@ impl Accepted for tokio::io::DuplexStream {
     }
 }
 
-async fn handle<IO: Accepted>(
+async fn handle<IO: Accepted, S, A, E>(
     io: IO,
     address: Option<SocketAddr>,
     routes: Routes,
     tls: Option<Tls>,
-    limits: &Limits,
-    drain: Drain,
+    shared: &Shared<S, A, E>,
 ) {
+    let (limits, drain) = (&shared.limits, shared.drain.clone());
     let Some(tls) = tls else {
         let connection = Connection::new(Identity { address, certificate: None });
         return connection::serve(io, routes, connection, limits, drain).await;
     };
     let handshake = tokio_rustls::TlsAcceptor::from(tls.current()).accept(io);
-    let io = match timeout(limits.handshake_patience, handshake).await {
+    let handshake = shared.handshakes.during(timeout(limits.handshake_patience, handshake));
+    let io = match handshake.await {
         Ok(Ok(io)) => io,
         Ok(Err(error)) => return tracing::debug!(?address, %error, "a TLS handshake failed"),
         Err(_) => return tracing::debug!(?address, "a TLS handshake took too long"),

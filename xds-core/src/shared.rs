@@ -4,13 +4,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chancery_protocol::{Moment, Settings, TypeUrl};
+use chancery_protocol::{Moment, PoolChoice, Settings, TypeUrl};
 use tokio::time::Instant;
 
 use crate::bodies::Bodies;
 use crate::bucket::Bucket;
 use crate::budget::Budget;
 use crate::drain::Drain;
+use crate::name_pool::SharedNames;
+use crate::turn::Places;
 use crate::{Limits, Observer};
 
 /// The server, seen from a stream.
@@ -27,6 +29,10 @@ pub(crate) struct Shared<S, A, E> {
     pub(crate) bodies: Bodies,
     pub(crate) buffered: Budget,
     pub(crate) names: Budget,
+    /// For streams that are given their first answers.
+    pub(crate) first_answers: Places,
+    /// For TLS handshakes.
+    pub(crate) handshakes: Places,
     new_streams: Mutex<Bucket>,
     next_stream: AtomicU64,
     started: Instant,
@@ -52,6 +58,8 @@ impl<S, A, E> Shared<S, A, E> {
             bodies: Bodies::new(limits.kept_body_bytes),
             buffered: Budget::new(limits.buffered_request_bytes),
             names: Budget::new(limits.subscribed_names),
+            first_answers: Places::new(limits.first_answers, limits.turn_patience),
+            handshakes: Places::new(limits.handshakes, limits.turn_patience),
             new_streams: Mutex::new(Bucket::full(limits.new_streams, started)),
             next_stream: AtomicU64::new(1),
             drain: Drain::new(),
@@ -59,7 +67,7 @@ impl<S, A, E> Shared<S, A, E> {
             source,
             authorizer,
             sessions,
-            settings,
+            settings: Settings { name_pool: PoolChoice::of(Arc::new(SharedNames::default())), ..settings },
             limits,
             identifier,
             types,

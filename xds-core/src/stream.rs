@@ -17,6 +17,7 @@ use crate::conversation::{Conversation, Outlook};
 use crate::outlet::Outlet;
 use crate::reader::{Read, Reader};
 use crate::shared::Shared;
+use crate::turn::Turn;
 use crate::variant::Variant;
 use crate::wire::{Decoded, Place, Rules};
 use crate::{Authorizer, Caller, Denial, End, Observer, Sessions, metrics};
@@ -92,8 +93,21 @@ where
     /// Reads the first request and asks the authorizer and the source.
     async fn open(&mut self) -> Result<Opening<V, S>, End> {
         let patience = self.shared.limits.request_patience;
+        let begun = {
+            let begun = timeout(patience, poll_fn(|cx| self.reader.poll_next(cx)));
+            tokio::select! { biased;
+                end = ending(&self.outlet, &mut self.closing) => return Err(end),
+                read = begun => read.map_err(|_| End::RequestOverdue)??,
+            }
+        };
+        // Not before the peer has begun to ask, and before more than the beginning is taken in.
+        let place = tokio::select! { biased;
+            end = ending(&self.outlet, &mut self.closing) => return Err(end),
+            place = self.shared.first_answers.enter() => place,
+        };
+        let turn = Turn::held(self.shared.first_answers.clone(), place);
         let bytes = {
-            let first = timeout(patience, first_message(&mut self.reader));
+            let first = timeout(patience, first_message(begun, &mut self.reader));
             tokio::select! { biased;
                 end = ending(&self.outlet, &mut self.closing) => return Err(end),
                 read = first => read.map_err(|_| End::RequestOverdue)??,
@@ -106,7 +120,7 @@ where
         let grant = self.authorize(&node).await?;
         let peer = Peer { stream: self.origin.stream, identity: self.origin.identity.clone(), node };
         let watch = self.shared.source.watch(&peer, &grant).map_err(|refusal| End::Refused(refusal.to_string()))?;
-        Ok(Opening { peer, grant, watch, request, unsupported })
+        Ok(Opening { peer, grant, watch, turn, request, unsupported })
     }
 
     fn decode(&self, bytes: &[u8], place: Place) -> Result<Decoded<V::Request>, End> {
@@ -142,6 +156,7 @@ where
         };
         let session = V::session(&shared.sessions, settings);
         let mut conversation = Conversation::new(&*shared, session, opening.peer, opening.grant, opening.watch);
+        let mut turn = opening.turn;
         let mut ended = conversation.take_in::<V>(opening.request, opening.unsupported);
         let mut timer = pin!(sleep_until(Instant::now()));
         loop {
@@ -159,11 +174,16 @@ where
                 }
                 continue;
             }
-            let wake_at = conversation.wake_at();
-            if timer.deadline() != wake_at {
+            if conversation.begins_anew() {
+                turn.want();
+            }
+            turn.end_if(conversation.is_settled(), Instant::now());
+            let wake_at = turn.ends_at().into_iter().fold(conversation.wake_at(), Instant::min);
+            // One that is armed too early costs a look around; one that is moved for each response costs more.
+            if wake_at < timer.deadline() || timer.is_elapsed() {
                 timer.as_mut().reset(wake_at);
             }
-            let (may_read, may_send) = (conversation.may_read(), conversation.may_send());
+            let (may_read, may_send) = (conversation.may_read(), conversation.may_send() && !turn.is_awaited());
             tokio::select! { biased;
                 end = ending(&self.outlet, &mut self.closing) => ended = Err(end),
                 read = poll_fn(|cx| self.reader.poll_next(cx)), if may_read => {
@@ -183,6 +203,7 @@ where
                         Err(_) => Err(End::Lost),
                     };
                 }
+                () = turn.come(), if turn.is_awaited() => {}
                 () = timer.as_mut() => {}
                 alive = conversation.watch.changed(), if conversation.awaits_change() => {
                     conversation.outlook = Outlook::Unknown;
@@ -213,12 +234,12 @@ where
     }
 }
 
-/// Waits for the first request.
-async fn first_message<B: http_body::Body<Data = Bytes>>(reader: &mut Reader<B>) -> Result<Bytes, End> {
+/// Waits for the first request, of which this was read.
+async fn first_message<B: http_body::Body<Data = Bytes>>(mut read: Read, reader: &mut Reader<B>) -> Result<Bytes, End> {
     loop {
-        match poll_fn(|cx| reader.poll_next(cx)).await? {
+        match read {
             Read::Message(bytes) => return Ok(bytes),
-            Read::Begun => {}
+            Read::Begun => read = poll_fn(|cx| reader.poll_next(cx)).await?,
             Read::Ended => return Err(End::HalfClosed),
         }
     }
@@ -235,6 +256,7 @@ struct Opening<V: Variant, S: Source> {
     peer: Peer,
     grant: Grant,
     watch: S::Watch,
+    turn: Turn,
     request: V::Request,
     unsupported: Vec<ResourceName>,
 }

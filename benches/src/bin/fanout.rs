@@ -4,7 +4,7 @@ use std::alloc::System;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use chancery_benches::lab::{Experiment, Kind, Row, go_control_plane, serve};
+use chancery_benches::lab::{Cores, Experiment, FanOut, Kind, Site, go_control_plane, serve};
 use chancery_benches::plot::{Line, plot};
 use chancery_benches::stand::Failure;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -67,7 +67,7 @@ struct Arguments {
 enum Role {
     /// The server process; started by the lab.
     #[command(hide = true)]
-    Serve { kind: Kind, resources: usize, threads: usize },
+    Serve { kind: Kind, setting: String },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,8 +78,8 @@ enum Output {
 
 fn main() -> Result<ExitCode, Failure> {
     let arguments = Arguments::parse();
-    if let Some(Role::Serve { kind, resources, threads }) = arguments.role {
-        serve(kind, resources, threads)?;
+    if let Some(Role::Serve { kind, setting }) = &arguments.role {
+        serve(*kind, setting)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut experiment = Experiment {
@@ -89,35 +89,42 @@ fn main() -> Result<ExitCode, Failure> {
         changes: arguments.changes,
         interval_ms: arguments.interval_ms,
         server_threads: arguments.server_threads,
+        sotw: false,
     };
     if arguments.smoke {
         experiment = Experiment { resources: 200, streams: 20, changes: 20, interval_ms: 10, ..experiment };
     }
+    let site = Site::plain(Cores::Anywhere { reason: "`fanout` leaves that to the system; `lab` pins".to_owned() });
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         if let Some(folder) = &arguments.sweep {
-            sweep(&arguments, &experiment, folder).await
+            sweep(&arguments, &experiment, &site, folder).await
         } else if experiment.stalled > 0 {
-            stall(&arguments, &experiment).await
+            stall(&arguments, &experiment, &site).await
         } else {
-            fan_out(&arguments, &experiment).await
+            fan_out(&arguments, &experiment, &site).await
         }
     })
 }
 
+async fn run(experiment: &Experiment, label: &str, kind: Kind, site: &Site) -> Result<FanOut, Failure> {
+    eprintln!("R={} P={}: {label}", experiment.resources, experiment.streams);
+    experiment.run(label, kind, site).await
+}
+
 /// Chancery, the floors and the peers that can be had, Chancery again.
-async fn fan_out(arguments: &Arguments, experiment: &Experiment) -> Result<ExitCode, Failure> {
+async fn fan_out(arguments: &Arguments, experiment: &Experiment, site: &Site) -> Result<ExitCode, Failure> {
     let mut rows = vec![
-        experiment.run("chancery", Kind::Chancery).await?,
-        experiment.run("tonic floor", Kind::Tonic).await?,
-        experiment.run("socket floor", Kind::Socket).await?,
+        run(experiment, "chancery", Kind::Chancery, site).await?,
+        run(experiment, "tonic floor", Kind::Tonic, site).await?,
+        run(experiment, "socket floor", Kind::Socket, site).await?,
     ];
     if arguments.peers {
         match go_control_plane() {
-            Ok(_) => rows.push(experiment.run("go-control-plane", Kind::GoControlPlane).await?),
+            Ok(_) => rows.push(run(experiment, "go-control-plane", Kind::GoControlPlane, site).await?),
             Err(reason) => eprintln!("!!! SKIPPED go-control-plane: {reason}"),
         }
     }
-    rows.push(experiment.run("chancery again", Kind::Chancery).await?);
+    rows.push(run(experiment, "chancery again", Kind::Chancery, site).await?);
     let own: Vec<f64> =
         rows.iter().filter(|row| row.label.starts_with("chancery")).map(|row| row.cpu_ms_per_change).collect();
     let own = own.iter().sum::<f64>() / own.len() as f64;
@@ -127,21 +134,26 @@ async fn fan_out(arguments: &Arguments, experiment: &Experiment) -> Result<ExitC
     }
     let floor = rows.iter().find(|row| row.label == "tonic floor").map_or(f64::NAN, |row| row.cpu_ms_per_change);
     let within = arguments.at_most.is_none_or(|limit| own / floor <= limit);
-    let in_shape = !arguments.smoke || keeps_shape(experiment, &rows[0]).await?;
+    let in_shape = !arguments.smoke || keeps_shape(experiment, site, &rows[0]).await?;
     Ok(if within && in_shape { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Whether a change allocates as much among ten times the resources: unlike times, that is the same on every machine.
-async fn keeps_shape(experiment: &Experiment, few: &Row) -> Result<bool, Failure> {
+async fn keeps_shape(experiment: &Experiment, site: &Site, few: &FanOut) -> Result<bool, Failure> {
     let larger = Experiment { resources: experiment.resources * 10, ..experiment.clone() };
-    let many = larger.run("chancery", Kind::Chancery).await?;
+    let many = run(&larger, "chancery", Kind::Chancery, site).await?;
     let ratio = many.allocated_per_change / few.allocated_per_change;
     eprintln!("allocated per change: {ratio:.3} times as much among ten times the resources (at most {SHAPE})");
     Ok(ratio <= SHAPE)
 }
 
 /// Fan-out at several sizes, as JSON and as plots.
-async fn sweep(arguments: &Arguments, experiment: &Experiment, folder: &Path) -> Result<ExitCode, Failure> {
+async fn sweep(
+    arguments: &Arguments,
+    experiment: &Experiment,
+    site: &Site,
+    folder: &Path,
+) -> Result<ExitCode, Failure> {
     let mut kinds = vec![("chancery", Kind::Chancery), ("tonic floor", Kind::Tonic), ("socket floor", Kind::Socket)];
     match go_control_plane() {
         Ok(_) if arguments.peers => kinds.push(("go-control-plane", Kind::GoControlPlane)),
@@ -160,7 +172,7 @@ async fn sweep(arguments: &Arguments, experiment: &Experiment, folder: &Path) ->
         for experiment in experiments {
             let mut rows = Vec::new();
             for ((label, kind), line) in kinds.iter().zip(&mut lines) {
-                let row = experiment.run(label, *kind).await?;
+                let row = run(experiment, label, *kind, site).await?;
                 line.points.push((size(experiment) as f64, row.cpu_ms_per_change));
                 rows.push(row);
             }
@@ -176,11 +188,11 @@ async fn sweep(arguments: &Arguments, experiment: &Experiment, folder: &Path) ->
 }
 
 /// The others must not notice: as many polls and responses, and no memory to speak of.
-async fn stall(arguments: &Arguments, experiment: &Experiment) -> Result<ExitCode, Failure> {
+async fn stall(arguments: &Arguments, experiment: &Experiment, site: &Site) -> Result<ExitCode, Failure> {
     let free = Experiment { stalled: 0, ..experiment.clone() };
     let rows = [
-        free.run("nobody stalls", Kind::Chancery).await?,
-        experiment.run(&format!("{} stalled", experiment.stalled), Kind::Chancery).await?,
+        run(&free, "nobody stalls", Kind::Chancery, site).await?,
+        run(experiment, &format!("{} stalled", experiment.stalled), Kind::Chancery, site).await?,
     ];
     print(arguments.output, experiment, &rows)?;
     let [free, stalled] = &rows;
@@ -196,7 +208,7 @@ async fn stall(arguments: &Arguments, experiment: &Experiment) -> Result<ExitCod
     Ok(if unnoticed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(output: Output, experiment: &Experiment, rows: &[Row]) -> Result<(), Failure> {
+fn print(output: Output, experiment: &Experiment, rows: &[FanOut]) -> Result<(), Failure> {
     if output == Output::Json {
         let document = serde_json::json!({ "experiment": experiment, "rows": rows });
         println!("{}", serde_json::to_string_pretty(&document)?);

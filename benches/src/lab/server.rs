@@ -1,105 +1,122 @@
 //! The server process: listens, then does as told on its standard input until that ends.
 //!
-//! `change N` replaces one resource; `usage` answers with a line of JSON.
+//! `change REVISION NUMBER` replaces one resource; `edit N` puts an object back that says nothing new; `usage` and
+//! `names TYPE` are answered with a line of JSON.
 
-use std::future::pending;
+mod chancery;
+mod counting;
+mod floor;
+mod ready;
+mod stock;
+mod translated;
+
 use std::io::stdin;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use chancery_cache::{GroupKey, Patch};
-use chancery_core::{InsecureAllowEveryone, Limits, Server};
+use chancery_protocol::TypeUrl;
 use prost::Message;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
-use super::Usage;
-use super::counting::{CountingSessions, Polls};
-use super::{floor, socket};
-use crate::made::Measured;
-use crate::stand::{Failure, Store};
+use self::stock::Stock;
+pub(super) use self::stock::nth;
+use super::setting::{Content, Kind, Setting};
+use super::usage::{Counts, Usage};
+use super::{machine, socket};
+use crate::stand::Failure;
 
-/// Which server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
-    /// chancery-core over chancery-cache.
-    Chancery,
-    /// A plain tonic server that sends a ready response.
-    Tonic,
-    /// Bare sockets and ready bytes.
-    Socket,
-    /// go-control-plane, in a process of its own making.
-    GoControlPlane,
+/// How many connections may wait to be accepted; what grpc-go gets from the system, and more than tokio asks for.
+const BACKLOG: u32 = 4_096;
+
+/// What a server can be told to do.
+trait Obedient {
+    /// Replaces a resource.
+    fn change(&mut self, revision: usize, number: usize) -> Result<(), Failure>;
+
+    /// Puts an object back that says nothing new.
+    fn edit(&mut self, _number: usize) -> Result<(), Failure> {
+        Err("this server has no objects".into())
+    }
+
+    /// The names there are of a type.
+    fn names(&self, _type_url: &TypeUrl) -> Vec<String> {
+        Vec::new()
+    }
 }
 
-/// Serves until standard input ends.
+/// Serves until standard input ends. `setting` is a [`Setting`] as JSON.
 ///
 /// # Errors
 /// When a change cannot be made, or no port be had.
-pub fn serve(kind: Kind, resources: usize, threads: usize) -> Result<(), Failure> {
-    let runtime = Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+pub fn serve(kind: Kind, setting: &str) -> Result<(), Failure> {
+    let setting: Setting = serde_json::from_str(setting)?;
+    // A server has a descriptor for every stream. If there are too few, whoever opens the streams says so.
+    let _ = machine::raise_descriptors();
+    let runtime = Builder::new_multi_thread().worker_threads(setting.threads).enable_all().build()?;
+    let listener = runtime.block_on(async { listen(setting.port) })?;
     let address = listener.local_addr()?;
-    let polls = Arc::new(Polls::default());
-    let mut change = match kind {
-        Kind::Chancery => chancery(&runtime, listener, resources, polls.clone())?,
-        Kind::Tonic => tonic(&runtime, listener, resources)?,
-        Kind::Socket => socket(&runtime, listener, resources)?,
-        Kind::GoControlPlane => return Err("go-control-plane is not part of this program".into()),
+    let counts = Arc::new(Counts::default());
+    let mut server: Box<dyn Obedient> = match (kind, setting.content) {
+        (Kind::Chancery, Content::Shops) => {
+            Box::new(translated::Translated::start(&runtime, listener, &setting, &counts)?)
+        }
+        (Kind::Chancery, _) => Box::new(chancery::Published::start(&runtime, listener, &setting, &counts)?),
+        (Kind::Tonic, _) => Box::new(floor::Floor::start(&runtime, listener, &setting)?),
+        (Kind::Ready, _) => Box::new(ready::Ready::start(&runtime, listener, &setting)?),
+        (Kind::Socket, _) => Box::new(Sockets::start(&runtime, listener, &setting)?),
+        (Kind::GoControlPlane, _) => return Err("go-control-plane is not part of this program".into()),
     };
     println!("{address}");
     for line in stdin().lines() {
         let line = line?;
-        match line.split_once(' ') {
-            Some(("change", revision)) => change(revision.parse()?)?,
-            _ if line == "usage" => println!("{}", serde_json::to_string(&Usage::now(&polls))?),
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match *words {
+            ["change", revision, number] => server.change(revision.parse()?, number.parse()?)?,
+            ["edit", number] => server.edit(number.parse()?)?,
+            ["usage"] => println!("{}", serde_json::to_string(&Usage::now(&counts))?),
+            ["names", type_url] => {
+                println!("{}", serde_json::to_string(&server.names(&TypeUrl::parse(type_url)))?);
+            }
             _ => return Err(format!("what is {line:?}?").into()),
         }
     }
     Ok(())
 }
 
-type Change = Box<dyn FnMut(usize) -> Result<(), Failure>>;
-
-fn chancery(runtime: &Runtime, listener: TcpListener, resources: usize, polls: Arc<Polls>) -> Result<Change, Failure> {
-    let Store { cache, publisher, .. } = Store::new(Measured::Endpoints, resources)?;
-    let limits = Limits { subscribed_names: usize::MAX, ..Limits::default() };
-    let server =
-        Server::builder(cache, InsecureAllowEveryone).limits(limits).sessions(CountingSessions(polls)).build()?;
-    runtime.spawn(async move {
-        if let Err(error) = server.serve(listener, pending()).await {
-            eprintln!("the server stopped serving: {error}");
-        }
-    });
-    Ok(Box::new(move |revision| {
-        let mut patch = Patch::new();
-        patch.upsert(Measured::Endpoints.resource(revision * 7919 % resources, revision)?);
-        publisher.apply(&GroupKey::everyone(), patch)?;
-        Ok(())
-    }))
+fn listen(port: u16) -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    // The port of a server that was killed is to be had again at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+    socket.listen(BACKLOG)
 }
 
-fn socket(runtime: &Runtime, listener: TcpListener, resources: usize) -> Result<Change, Failure> {
-    let frame =
-        |number, revision| Ok::<_, Failure>(socket::framed(&floor::response(number, revision)?.encode_to_vec()));
-    let (sender, newest) = watch::channel(frame(0, 0)?);
-    // Made before anything is measured.
-    let ready = [frame(7919 % resources, 1)?, frame(2 * 7919 % resources, 2)?];
-    runtime.spawn(socket::serve(listener, newest));
-    Ok(Box::new(move |revision| {
-        sender.send_replace(ready.get(revision % 2).ok_or("two are ready")?.clone());
-        Ok(())
-    }))
+/// Bare sockets: two ready frames in turn.
+struct Sockets {
+    newest: watch::Sender<bytes::Bytes>,
+    ready: [bytes::Bytes; 2],
 }
 
-fn tonic(runtime: &Runtime, listener: TcpListener, resources: usize) -> Result<Change, Failure> {
-    let (sender, newest) = watch::channel(floor::response(0, 0)?);
-    // Made before anything is measured.
-    let ready = [floor::response(7919 % resources, 1)?, floor::response(2 * 7919 % resources, 2)?];
-    runtime.spawn(floor::serve(listener, newest));
-    Ok(Box::new(move |revision| {
-        let response = ready.get(revision % 2).ok_or("two are ready")?;
-        sender.send_replace(response.clone());
+impl Sockets {
+    fn start(runtime: &Runtime, listener: TcpListener, setting: &Setting) -> Result<Sockets, Failure> {
+        let frame = |message: &[u8]| socket::framed(message);
+        // Made before anything is measured.
+        let [first, one, two] = floor::responses(setting)?.map(|response| match &*response {
+            floor::Told::Delta(response) => frame(&response.encode_to_vec()),
+            floor::Told::Sotw(response) => frame(&response.encode_to_vec()),
+        });
+        let (newest, receiver) = watch::channel(first);
+        runtime.spawn(socket::serve(listener, receiver));
+        Ok(Sockets { newest, ready: [one, two] })
+    }
+}
+
+impl Obedient for Sockets {
+    fn change(&mut self, revision: usize, _number: usize) -> Result<(), Failure> {
+        let [even, odd] = &self.ready;
+        self.newest.send_replace(if revision.is_multiple_of(2) { even.clone() } else { odd.clone() });
         Ok(())
-    }))
+    }
 }

@@ -1,6 +1,7 @@
 //! The floor below the floor: bare sockets, a length and ready bytes. No HTTP/2, no gRPC, nothing is parsed.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -10,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
 use super::client::Told;
+use super::tap::Meter;
 use crate::stand::Failure;
 
 /// What a client answers: as long as an acceptance of the other kinds.
@@ -51,7 +53,12 @@ async fn one(stream: TcpStream, mut newest: watch::Receiver<Bytes>) -> Result<()
 }
 
 /// Reads every response, and answers each.
-pub(super) async fn run(address: SocketAddr, told: UnboundedSender<Told>) -> Result<(), Failure> {
+pub(super) async fn run(
+    number: usize,
+    address: SocketAddr,
+    meter: Arc<Meter>,
+    told: UnboundedSender<Told>,
+) -> Result<(), Failure> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let (mut is_first, mut response) = (true, Vec::new());
@@ -60,9 +67,14 @@ pub(super) async fn run(address: SocketAddr, told: UnboundedSender<Told>) -> Res
         response.resize(length, 0);
         stream.read_exact(&mut response).await?;
         stream.write_all(&ANSWER).await?;
+        Meter::add(&meter.received, length + 4);
+        Meter::add(&meter.response_bytes, length);
+        Meter::add(&meter.responses, 1);
+        Meter::add(&meter.sent, ANSWER.len());
+        let at = Instant::now();
         told.send(match std::mem::take(&mut is_first) {
-            true => Told::Ready,
-            false => Told::Accepted { at: Instant::now(), bytes: length },
+            true => Told::Ready { at, stream: number },
+            false => Told::Accepted { at, stream: number, bytes: length, members: 1, revised: Vec::new() },
         })?;
     }
 }

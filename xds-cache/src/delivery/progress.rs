@@ -1,11 +1,13 @@
 //! How far one stream has come with one type: the point all of it has reached, and the exceptions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use chancery_protocol::{Change, Epoch, Event, Nonce, Refusal, Resource, ResourceName, Told, TypeUrl, Version, View};
+use chancery_protocol::{
+    Change, Epoch, Event, NameSet, Nonce, Refusal, Resource, ResourceName, Told, TypeUrl, Version, View,
+};
 
-use crate::delivery::names::{NameSet, NameSets};
+use crate::delivery::first_answer::FirstAnswer;
 use crate::delivery::report::{Delivery, Reached, RefusedResource, TypeDelivery};
 use crate::snapshot::GroupView;
 
@@ -15,13 +17,15 @@ const MOST_IN_FLIGHT: usize = 256;
 pub(crate) struct TypeProgress {
     type_url: TypeUrl,
     wildcard: bool,
-    names: Arc<NameSet>,
+    names: NameSet,
+    first_answer: FirstAnswer,
     /// As of here the stream acknowledged all it wants, but for the exceptions. `None`: nothing yet.
     settled: Option<Epoch>,
     exceptions: BTreeMap<ResourceName, Exception>,
     /// The whole first answer was refused, and nobody knows for which resource.
     refused: Option<Arc<Refusal>>,
-    in_flight: BTreeMap<Nonce, (Epoch, Told)>,
+    /// The oldest first, whose nonce is the least.
+    in_flight: VecDeque<(Nonce, Epoch, Told)>,
 }
 
 enum Exception {
@@ -34,21 +38,30 @@ enum Exception {
 }
 
 impl TypeProgress {
-    pub(crate) fn new(type_url: TypeUrl, names: Arc<NameSet>) -> TypeProgress {
+    pub(crate) fn new(type_url: TypeUrl) -> TypeProgress {
         TypeProgress {
             type_url,
             wildcard: false,
-            names,
+            names: NameSet::default(),
+            first_answer: FirstAnswer::default(),
             settled: None,
             exceptions: BTreeMap::new(),
             refused: None,
-            in_flight: BTreeMap::new(),
+            in_flight: VecDeque::new(),
         }
     }
 
-    pub(crate) fn hear(&mut self, event: &Event, view: Option<&GroupView>, sets: &NameSets) {
+    #[cfg(test)]
+    pub(crate) fn keeps(&self, names: &NameSet) -> bool {
+        let same = self.names.whole().zip(names.whole()).is_some_and(|(own, theirs)| own.is(theirs));
+        same && self.exceptions.is_empty() && self.first_answer.is_over()
+    }
+
+    pub(crate) fn hear(&mut self, event: &Event, view: Option<&GroupView>) {
         match event {
-            Event::Subscribed { wildcard, added, removed, .. } => self.subscribed(*wildcard, added, removed, sets),
+            Event::Subscribed { wildcard, added, removed, names, .. } => {
+                self.subscribed(*wildcard, added, removed, names);
+            }
             Event::Held { epoch, except, .. } => self.held(*epoch, except),
             Event::Sent { nonce, epoch, told, .. } => self.sent(*nonce, *epoch, told),
             Event::Acked { nonce, .. } => self.acked(*nonce, view),
@@ -57,7 +70,7 @@ impl TypeProgress {
         }
     }
 
-    fn subscribed(&mut self, wildcard: bool, added: &[ResourceName], removed: &[ResourceName], sets: &NameSets) {
+    fn subscribed(&mut self, wildcard: bool, added: &[ResourceName], removed: &[ResourceName], names: &NameSet) {
         if wildcard != self.wildcard {
             self.wildcard = wildcard;
             if wildcard {
@@ -70,8 +83,9 @@ impl TypeProgress {
         }
         for name in removed.iter().filter(|_| !self.wildcard) {
             self.exceptions.remove(name);
+            self.first_answer.forget(name);
         }
-        self.names = sets.changed(&self.names, added, removed);
+        self.names.clone_from(names);
     }
 
     /// An earlier stream left the peer with all it wants, but for some names.
@@ -84,14 +98,20 @@ impl TypeProgress {
         if matches!(told, Told::Heartbeat) {
             return;
         }
-        self.in_flight.insert(nonce, (epoch, told.clone()));
+        self.in_flight.push_back((nonce, epoch, told.clone()));
         if self.in_flight.len() > MOST_IN_FLIGHT {
-            self.in_flight.pop_first();
+            self.in_flight.pop_front();
         }
     }
 
+    fn landed(&mut self, nonce: Nonce) -> Option<(Epoch, Told)> {
+        let at = self.in_flight.binary_search_by_key(&nonce, |(nonce, ..)| *nonce).ok()?;
+        let (_, epoch, told) = self.in_flight.remove(at)?;
+        Some((epoch, told))
+    }
+
     fn acked(&mut self, nonce: Nonce, view: Option<&GroupView>) {
-        let Some((epoch, told)) = self.in_flight.remove(&nonce) else { return };
+        let Some((epoch, told)) = self.landed(nonce) else { return };
         let Some(view) = view else { return };
         self.applied(epoch, &told, view);
     }
@@ -101,22 +121,22 @@ impl TypeProgress {
         self.refused = None;
         match told {
             // Whatever was subscribed is in it; only what was refused, and still is as it was, the session left out.
-            Told::Everything => self.exceptions.retain(|name, exception| match exception {
-                Exception::Refused(_, version) => *version == view.get(&self.type_url, name).map(Resource::version),
-                Exception::Awaited | Exception::Behind => false,
-            }),
+            Told::Everything => {
+                self.first_answer = FirstAnswer::default();
+                self.exceptions.retain(|name, exception| match exception {
+                    Exception::Refused(_, version) => *version == view.get(&self.type_url, name).map(Resource::version),
+                    Exception::Awaited | Exception::Behind => false,
+                });
+            }
             Told::Names(names) => {
-                let told: BTreeSet<&ResourceName> = names.iter().collect();
-                self.fall_behind(view, |change| !told.contains(&change.name));
                 if self.settled.is_none() && !self.wildcard {
-                    let rest = self.names.iter().filter(|name| !told.contains(name));
-                    for name in rest {
-                        self.exceptions.entry(name.clone()).or_insert(Exception::Awaited);
-                    }
+                    self.first_answer = FirstAnswer::of(self.names.clone());
                 }
-                for name in told {
+                self.fall_behind(epoch, view, names);
+                for name in names.iter() {
                     self.exceptions.remove(name);
                 }
+                self.first_answer.told(names);
             }
             Told::Heartbeat => return,
         }
@@ -124,19 +144,19 @@ impl TypeProgress {
     }
 
     /// Notes what has changed since the settled point and was not told of: the settled point is about to move on.
-    fn fall_behind(&mut self, view: &GroupView, untold: impl Fn(&Change) -> bool) {
-        let Some(changes) = self.settled.and_then(|settled| view.changed_since(&self.type_url, settled)) else {
-            return;
-        };
+    fn fall_behind(&mut self, epoch: Epoch, view: &GroupView, told: &[ResourceName]) {
+        let Some(settled) = self.settled.filter(|settled| *settled != epoch) else { return };
+        let Some(changes) = view.changed_since(&self.type_url, settled) else { return };
+        let told: BTreeSet<&ResourceName> = told.iter().collect();
         for change in changes.iter() {
-            if untold(change) && self.concerns(change) {
+            if !told.contains(&change.name) && self.concerns(change) {
                 self.exceptions.entry(change.name.clone()).or_insert(Exception::Behind);
             }
         }
     }
 
     fn nacked(&mut self, nonce: Nonce, refusal: &Refusal, culprits: &[ResourceName], view: Option<&GroupView>) {
-        let Some((epoch, told)) = self.in_flight.remove(&nonce) else { return };
+        let Some((epoch, told)) = self.landed(nonce) else { return };
         let Some(view) = view else { return };
         let since_sent = view.changed_since(&self.type_url, epoch);
         let version_sent = |name: &ResourceName| {
@@ -160,7 +180,7 @@ impl TypeProgress {
             Told::Names(names) => names,
             Told::Everything => match self.settled.and_then(|settled| view.changed_since(&self.type_url, settled)) {
                 Some(changes) => changes.iter().map(|change| change.name.clone()).collect(),
-                None => Vec::new(),
+                None => Arc::default(),
             },
             Told::Heartbeat => return,
         };
@@ -170,6 +190,9 @@ impl TypeProgress {
             .collect();
         if refused.is_empty() {
             self.refused = Some(refusal);
+        }
+        for name in refused.keys() {
+            self.first_answer.forget(name);
         }
         if self.settled.is_some() {
             for name in told_names.iter().filter(|name| !refused.contains_key(*name)) {
@@ -192,7 +215,7 @@ impl TypeProgress {
     }
 
     fn is_in_flight(&self, name: &ResourceName) -> bool {
-        self.in_flight.values().any(|(_, told)| matches!(told, Told::Names(names) if names.contains(name)))
+        self.in_flight.iter().any(|(.., told)| matches!(told, Told::Names(names) if names.contains(name)))
     }
 
     pub(crate) fn status(&self, view: &GroupView, name: &ResourceName) -> Delivery {
@@ -206,6 +229,7 @@ impl TypeProgress {
                 return Delivery::Nacked(Refusal::clone(refusal));
             }
             Some(_) => return Delivery::Pending,
+            None if self.first_answer.awaits(name) => return Delivery::Pending,
             None if self.is_in_flight(name) => return Delivery::Pending,
             None => {}
         }
@@ -226,10 +250,11 @@ impl TypeProgress {
         let changes = view.changed_since(&self.type_url, self.settled?)?;
         let changed = changes.iter().filter(|change| self.concerns(change)).map(|change| change.name.clone());
         let mut pending: BTreeSet<ResourceName> = changed.collect();
-        for (_, told) in self.in_flight.values() {
+        for (.., told) in &self.in_flight {
             let Told::Names(names) = told else { continue };
             pending.extend(names.iter().filter(|name| view.get(&self.type_url, name).is_some()).cloned());
         }
+        pending.extend(self.first_answer.awaited().filter(|name| view.get(&self.type_url, name).is_some()).cloned());
         let mut refused = Vec::new();
         for (name, exception) in &self.exceptions {
             let present = view.get(&self.type_url, name);
@@ -320,7 +345,8 @@ impl TypeProgress {
                 settled.lineage == lineage && settled.positions.iter().zip(epoch.positions).all(|(at, to)| *at >= to)
             }
         });
-        let none_late = !self.exceptions.iter().any(|(name, exception)| late(exception, name));
+        let none_late = !self.exceptions.iter().any(|(name, exception)| late(exception, name))
+            && !self.first_answer.awaited().any(|name| view.get(&self.type_url, name).is_some());
         if !refused.is_empty() {
             Reached::Refused
         } else if pending.is_empty() || (past && none_late) {

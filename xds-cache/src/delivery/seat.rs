@@ -6,30 +6,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chancery_protocol::{Epoch, Event, Identity, Peer, ResourceName, TypeUrl};
 
 use crate::GroupKey;
-use crate::delivery::names::{NameSet, NameSets};
 use crate::delivery::progress::TypeProgress;
 use crate::delivery::report::{Delivery, Reached, StreamDelivery};
+use crate::signal::Signal;
 use crate::snapshot::GroupView;
 
 pub(crate) struct Seat {
     /// Unique in the cache, whatever the peers are numbered.
     pub(crate) number: u64,
     pub(crate) stream: u64,
+    /// Rung when there is something newer for the stream.
+    pub(crate) bell: Signal,
     node: String,
     identity: Identity,
-    no_names: Arc<NameSet>,
     types: Mutex<BTreeMap<TypeUrl, TypeProgress>>,
 }
 
 impl Seat {
-    pub(crate) fn new(number: u64, peer: &Peer, names: &NameSets) -> Seat {
+    pub(crate) fn new(number: u64, peer: &Peer) -> Seat {
         let Peer { stream, identity, node } = peer;
         Seat {
             number,
             stream: *stream,
+            bell: Signal::default(),
             node: node.id.clone(),
             identity: identity.clone(),
-            no_names: names.changed(&Arc::default(), &[], &[]),
             types: Mutex::default(),
         }
     }
@@ -39,7 +40,7 @@ impl Seat {
     }
 
     /// Takes note of what happened. Says whether it is of interest here.
-    pub(crate) fn hear(&self, event: &Event, view: impl FnOnce() -> Option<Arc<GroupView>>, sets: &NameSets) -> bool {
+    pub(crate) fn hear(&self, event: &Event, view: impl FnOnce() -> Option<Arc<GroupView>>) -> bool {
         let (Event::Subscribed { type_url, .. }
         | Event::Held { type_url, .. }
         | Event::Sent { type_url, .. }
@@ -51,12 +52,18 @@ impl Seat {
         let view = view();
         let mut types = self.types();
         if !types.contains_key(type_url) {
-            types.insert(type_url.clone(), TypeProgress::new(type_url.clone(), self.no_names.clone()));
+            types.insert(type_url.clone(), TypeProgress::new(type_url.clone()));
         }
         if let Some(progress) = types.get_mut(type_url) {
-            progress.hear(event, view.as_deref(), sets);
+            progress.hear(event, view.as_deref());
         }
         true
+    }
+
+    /// Whether of a type it keeps this set of names, no copy of it, and no exceptions.
+    #[cfg(test)]
+    pub(crate) fn keeps(&self, type_url: &TypeUrl, names: &chancery_protocol::NameSet) -> bool {
+        self.types().get(type_url).is_some_and(|progress| progress.keeps(names))
     }
 
     pub(crate) fn status(&self, view: Option<&GroupView>, type_url: &TypeUrl, name: &ResourceName) -> Delivery {

@@ -126,6 +126,10 @@ fn check(view: &GroupView, all: &Types, past: &mut Past, remembers_all: bool) ->
             let starting = resources.iter().copied().filter(|resource| resource.name().as_str().starts_with(name));
             prop_assert_eq!(view.iter_prefix(type_url, name).collect::<Vec<_>>(), starting.collect::<Vec<_>>());
         }
+        let mut sorted: Vec<ResourceName> = NAMES.into_iter().map(ResourceName::new).collect();
+        sorted.sort();
+        let each: Vec<_> = sorted.iter().map(|name| view.get(type_url, name)).collect();
+        prop_assert_eq!(view.get_all(type_url, &sorted), each);
         let timed = resources.iter().copied().filter(|resource| resource.ttl().is_some());
         prop_assert_eq!(view.iter_with_ttl(type_url).collect::<Vec<_>>(), timed.collect::<Vec<_>>());
         for alias in ["x", "y"].map(ResourceName::new) {

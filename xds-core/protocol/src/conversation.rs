@@ -1,13 +1,14 @@
 //! The types of one stream and what they share: limits, nonces, events, the next moment to wake.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::heartbeat::Heartbeat;
 use crate::interest::{Interest, InterestChange};
 use crate::ledger::{Flight, Ledger};
 use crate::order::{self, Pins, Verdict};
-use crate::standing::{Inherited, Need, Partial, Standing, Variant};
+use crate::standing::{Inherited, Need, Partial, Room, Standing, Variant};
 use crate::{
     Event, Moment, Nonce, Reference, Refusal, Resource, ResourceName, Services, Settings, Told, TypeUrl, View,
     Violation,
@@ -15,6 +16,9 @@ use crate::{
 
 /// The most responses of one type a peer may owe replies to: what growing subscriptions can drive it to.
 const MOST_UNANSWERED: usize = 256;
+
+/// The most unanswered responses with which more of a large first subscription is looked at.
+const MOST_UNDER_WAY: usize = 4;
 
 /// One type of one stream.
 #[derive(Debug)]
@@ -38,6 +42,22 @@ impl Channel {
         self.ledger.unanswered() == 0 || (self.continuing && self.ledger.unanswered() < MOST_UNANSWERED)
     }
 
+    /// Whether there is nothing to say but what is on its way, and nothing to wait for but replies.
+    fn is_quiet(&self) -> bool {
+        let under_way = self.standing.exceptions.is_empty()
+            || (!self.window_open() && self.standing.exceptions.len() == self.ledger.names_unanswered());
+        // What is collected follows what other types are told.
+        under_way
+            && !self.type_url.traits().collected
+            && !self.greeting
+            && !self.standing.whole_due()
+            && !self.standing.has_questions()
+            && !self.standing.exceptions.owes_anything()
+            && self.standing.warming.is_empty()
+            && self.heartbeat.is_idle()
+            && self.unsynced_since.is_none()
+    }
+
     /// Owes the peer a name once more, if it asks for it and it exists.
     fn owe_again<V: View>(&mut self, now: Moment, view: &V, name: &ResourceName) {
         if let Some(desired) = self.interest.desired(view, &self.type_url, name) {
@@ -59,6 +79,15 @@ pub(crate) struct Saying {
     pub(crate) content: Option<Resource>,
     pub(crate) owed: bool,
     pub(crate) batch: Option<u32>,
+}
+
+/// Something that may be said, or not yet.
+struct Judged {
+    saying: Saying,
+    verdict: Verdict,
+    /// Since when nothing stands in the way of a removal, as of now and as it was noted.
+    free_since: Option<Moment>,
+    was_free_since: Option<Moment>,
 }
 
 /// The types of one stream.
@@ -158,8 +187,12 @@ impl Conversation {
             channel.standing.restart();
             channel.greeting = true;
         }
-        channel.standing.drop_names(change.dropped.iter().cloned());
-        channel.standing.ask(change.asked.iter().cloned());
+        channel.interest.share(&self.settings.name_pool);
+        channel.standing.drop_names(&change.dropped);
+        match channel.interest.name_set().whole().filter(|_| change.asked_all) {
+            Some(names) => channel.standing.ask_all(names.clone()),
+            None => channel.standing.ask(change.asked.iter().cloned()),
+        }
         if change.wildcard_ended {
             let interest = &channel.interest;
             channel.standing.keep_only(|name| interest.names_cover(name));
@@ -174,6 +207,7 @@ impl Conversation {
             wildcard: channel.interest.is_wildcard(),
             added: change.asked,
             removed: change.dropped,
+            names: channel.interest.name_set().clone(),
         };
         self.events.push_back(event);
     }
@@ -186,9 +220,7 @@ impl Conversation {
         if flight.whole {
             channel.standing.whole_accepted(now, nonce);
         }
-        for name in &flight.names {
-            channel.standing.accept(now, name, nonce);
-        }
+        channel.standing.accept(now, &flight.names, nonce);
         self.events.push_back(Event::Acked { type_url: channel.type_url.clone(), nonce });
         true
     }
@@ -231,8 +263,15 @@ impl Conversation {
             }
             channel.unsynced_since = None;
             let Channel { standing, interest, type_url, .. } = channel;
-            standing.share_names(view, type_url, interest);
-            let compared = standing.compare(now, view, type_url, interest, variant);
+            let room = match variant {
+                Variant::Delta if !type_url.traits().reanswered => Room::Ample,
+                Variant::Sotw => Room::Ample,
+                Variant::Delta if channel.ledger.unanswered() < MOST_UNDER_WAY => {
+                    Room::Names(self.settings.names_at_once)
+                }
+                Variant::Delta => Room::None,
+            };
+            let compared = standing.compare(now, view, type_url, interest, variant, room);
             if let Some((nonce, refusal, culprits)) = compared.refusal {
                 self.events.push_back(Event::Nacked { type_url: type_url.clone(), nonce, refusal, culprits });
             }
@@ -331,15 +370,12 @@ impl Conversation {
         {
             let channel = &self.channels[at];
             let only_owed = !channel.window_open();
-            if only_owed && (channel.standing.owed.is_empty() || !channel.may_answer()) {
+            if only_owed && (!channel.standing.exceptions.owes_anything() || !channel.may_answer()) {
                 return Vec::new();
             }
             let mut pins = None;
-            // Both are sorted: a walk along the owed names is cheaper than looking each up.
-            let mut owed_names = channel.standing.owed.iter().peekable();
-            for (name, exception) in &channel.standing.exceptions {
-                while owed_names.next_if(|next| *next < name).is_some() {}
-                let owed = owed_names.peek() == Some(&name);
+            for (name, exception) in channel.standing.exceptions.iter() {
+                let owed = exception.is_owed();
                 if only_owed && !owed {
                     continue;
                 }
@@ -364,7 +400,9 @@ impl Conversation {
                     told += 1;
                     bytes += size_in_response(name, Some(resource));
                 }
-                judged.push((name.clone(), verdict, free_since));
+                let (content, batch) = (exception.desired.clone(), exception.batch);
+                let saying = Saying { name: name.clone(), content, owed, batch };
+                judged.push(Judged { saying, verdict, free_since, was_free_since: exception.free_since });
                 if in_order && enough_bytes.is_some_and(|enough| bytes > enough) && told > 1 {
                     break;
                 }
@@ -373,32 +411,34 @@ impl Conversation {
         self.act_on(at, judged)
     }
 
-    fn act_on(&mut self, at: usize, judged: Vec<(ResourceName, Verdict, Option<Moment>)>) -> Vec<Saying> {
-        let mut sayings = Vec::new();
+    fn act_on(&mut self, at: usize, judged: Vec<Judged>) -> Vec<Saying> {
+        let mut sayings = Vec::with_capacity(judged.len());
         let channel = &mut self.channels[at];
-        for (name, verdict, free_since) in judged {
-            let Some(exception) = channel.standing.exceptions.get_mut(&name) else { continue };
-            exception.free_since = free_since;
+        for Judged { saying, verdict, free_since, was_free_since } in judged {
+            if free_since != was_free_since
+                && let Some(exception) = channel.standing.exceptions.get_mut(&saying.name)
+            {
+                exception.free_since = free_since;
+            }
             match verdict {
                 Verdict::Wait(until) => {
                     sooner(&mut self.wake, until);
                     continue;
                 }
                 Verdict::Overdue => {
-                    let event = Event::Overdue { type_url: channel.type_url.clone(), name: name.clone() };
+                    let event = Event::Overdue { type_url: channel.type_url.clone(), name: saying.name.clone() };
                     self.events.push_back(event);
                 }
                 Verdict::Go => {}
             }
-            let bytes = exception.desired.as_ref().map_or(0, |resource| resource.body().len());
+            let bytes = saying.content.as_ref().map_or(0, |resource| resource.body().len());
             if bytes > self.settings.resource_bytes {
-                channel.standing.give_up(&name);
-                let event = Event::Oversized { type_url: channel.type_url.clone(), name, bytes };
+                channel.standing.give_up(&saying.name);
+                let event = Event::Oversized { type_url: channel.type_url.clone(), name: saying.name, bytes };
                 self.events.push_back(event);
                 continue;
             }
-            let owed = channel.standing.owed.contains(&name);
-            sayings.push(Saying { content: exception.desired.clone(), batch: exception.batch, owed, name });
+            sayings.push(saying);
         }
         sayings
     }
@@ -407,21 +447,22 @@ impl Conversation {
     pub(crate) fn sent<V: View>(&mut self, now: Moment, view: &V, at: usize, said: &[Saying], whole: bool) -> Nonce {
         let nonce = Nonce(self.next_nonce + 1);
         self.next_nonce += 1;
-        let names: Vec<ResourceName> = said.iter().map(|saying| saying.name.clone()).collect();
+        let names: Arc<[ResourceName]> = said.iter().map(|saying| saying.name.clone()).collect();
         let channel = &mut self.channels[at];
         let Some(epoch) = view.epoch(&channel.type_url) else { return nonce };
         if whole {
             channel.standing.whole_sent(epoch, nonce);
             channel.heartbeat.told_all(now);
         }
-        for name in &names {
-            channel.standing.name_sent(now, name, nonce);
+        channel.standing.names_sent(now, &names, nonce);
+        for name in &*names {
             channel.heartbeat.told(now, name);
         }
         channel.greeting = false;
         let told = if whole { Told::Everything } else { Told::Names(names.clone()) };
         self.events.push_back(Event::Sent { type_url: channel.type_url.clone(), nonce, epoch, told });
         channel.ledger.sent(nonce, Flight { names, whole, sent_at: now, called_silent: false });
+        sooner(&mut self.wake, now + self.settings.reply_patience);
         self.note_collections(at, said);
         self.reanswer(now, view, at, said, whole);
         nonce
@@ -441,7 +482,7 @@ impl Conversation {
         for name in names {
             channel.heartbeat.told(now, name);
         }
-        channel.ledger.sent(nonce, Flight { names: Vec::new(), whole: false, sent_at: now, called_silent: false });
+        channel.ledger.sent(nonce, Flight { names: Arc::default(), whole: false, sent_at: now, called_silent: false });
         if let Some(epoch) = view.epoch(&channel.type_url) {
             let type_url = channel.type_url.clone();
             self.events.push_back(Event::Sent { type_url, nonce, epoch, told: Told::Heartbeat });
@@ -496,6 +537,16 @@ impl Conversation {
 
     pub(crate) fn poll_timeout(&self) -> Option<Moment> {
         self.wake
+    }
+
+    /// Whether nothing can be said before something happens.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.unasked.is_empty() && self.channels.iter().all(Channel::is_quiet)
+    }
+
+    /// Whether the peer owes no reply, and nothing it asked for is still to be looked at.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.channels.iter().all(|channel| channel.ledger.unanswered() == 0 && !channel.standing.has_questions())
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Moment) {

@@ -86,11 +86,11 @@ impl DeltaSession {
         let type_url = channel.type_url.clone();
         let owed: Vec<Saying> = channel
             .standing
-            .owed
-            .iter()
-            .map(|name| Saying {
+            .exceptions
+            .owed()
+            .map(|(name, exception)| Saying {
                 name: name.clone(),
-                content: channel.standing.exceptions.get(name).and_then(|exception| exception.desired.clone()),
+                content: exception.desired.clone(),
                 owed: true,
                 batch: None,
             })
@@ -154,14 +154,14 @@ impl DeltaSession {
         let nonce = self.conversation.sent(now, view, at, &said, false);
         let mut content = Digest::EMPTY;
         content.mix(2);
-        let mut listed = BTreeMap::new();
+        let mut listed = Vec::with_capacity(said.len());
         let mut removed = Vec::new();
         for saying in said {
             match saying.content {
                 Some(resource) => {
                     mix_digest(&mut content, resource.digest());
                     content.mix(resource.ttl().map_or(0, |ttl| 1 + ttl.as_nanos() as u64));
-                    listed.insert(resource.name().clone(), Some(resource));
+                    listed.push((resource.name().clone(), Some(resource)));
                 }
                 None => {
                     mix_text(&mut content, saying.name.as_str());
@@ -169,6 +169,8 @@ impl DeltaSession {
                 }
             }
         }
+        // At once: what is sorted already makes a map without looking anything up.
+        let listed = listed.into_iter().collect();
         self.finish(type_url, view, nonce, Payload { base: Base::Nothing, listed }, removed, content)
     }
 
@@ -286,5 +288,13 @@ impl Session for DeltaSession {
 
     fn poll_timeout(&self) -> Option<Moment> {
         self.conversation.poll_timeout()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.conversation.is_quiet()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.conversation.is_settled()
     }
 }

@@ -1,8 +1,9 @@
 //! What happened on a stream, for whoever watches: sources, observers, delivery reports.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::{Epoch, Nonce, Refusal, ResourceName, TypeUrl};
+use crate::{Epoch, NameSet, Nonce, Refusal, ResourceName, TypeUrl};
 
 /// Something that happened between a session and its peer.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,8 @@ pub enum Event {
         added: Vec<ResourceName>,
         /// Names it no longer wants.
         removed: Vec<ResourceName>,
+        /// All the names it now wants.
+        names: NameSet,
     },
     /// The first request of a type proved that the peer holds, from an earlier stream, all it wants as of this epoch,
     /// but for some names. Nothing is sent for what it holds, so nothing else reports it.
@@ -111,7 +114,7 @@ pub enum Told {
     /// The whole wildcard set, as of the epoch.
     Everything,
     /// These names: present ones and removed ones.
-    Names(Vec<ResourceName>),
+    Names(Arc<[ResourceName]>),
     /// That what the peer holds is still alive.
     Heartbeat,
 }

@@ -46,6 +46,11 @@ impl Heartbeat {
         self.heard = heard;
     }
 
+    /// Whether nothing expires.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.heard.is_empty()
+    }
+
     /// The interest has changed: look at the view again.
     pub(crate) fn reconsider(&mut self) {
         self.epoch = None;

@@ -3,8 +3,8 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use crate::name_set::NameSet;
-use crate::{Resource, ResourceName, TypeUrl, View};
+use crate::names::PoolChoice;
+use crate::{NameSet, Resource, ResourceName, TypeUrl, View};
 
 const WILDCARD: &str = "*";
 
@@ -39,6 +39,8 @@ pub(crate) struct Interest {
 pub(crate) struct InterestChange {
     /// Names to answer, whether or not they were subscribed before.
     pub(crate) asked: Vec<ResourceName>,
+    /// Whether that is every name there is, each once.
+    pub(crate) asked_all: bool,
     /// Names no longer wanted by name.
     pub(crate) dropped: Vec<ResourceName>,
     /// The wildcard set is wanted from now on.
@@ -76,11 +78,15 @@ impl Interest {
         if names.is_empty() && self.wildcard == Wildcard::Legacy {
             return InterestChange::default();
         }
+        if self.wildcard == Wildcard::No && self.names.are(&names) {
+            return InterestChange::default();
+        }
         let wanted: NameSet = names.iter().filter(|name| name.as_str() != WILDCARD).cloned().collect();
         let explicit = names.iter().any(|name| name.as_str() == WILDCARD);
         let had = self.is_wildcard();
         let change = InterestChange {
             asked: sorted(wanted.difference(&self.names)),
+            asked_all: false,
             dropped: sorted(self.names.difference(&wanted)),
             wildcard_began: explicit && !had,
             wildcard_ended: !explicit && had,
@@ -125,14 +131,14 @@ impl Interest {
         let had = self.is_wildcard();
         let mut change = InterestChange::default();
         let unwanted: BTreeSet<&ResourceName> = unsubscribe.iter().collect();
-        for name in subscribe {
-            if name.as_str() == WILDCARD {
-                self.wildcard = Wildcard::Explicit;
-            } else if !unwanted.contains(&name) {
-                self.insert(name.clone());
-                change.asked.push(name);
-            }
+        if subscribe.iter().any(|name| name.as_str() == WILDCARD) {
+            self.wildcard = Wildcard::Explicit;
         }
+        change.asked = subscribe;
+        change.asked.retain(|name| name.as_str() != WILDCARD && !unwanted.contains(name));
+        change.asked_all = self.names.is_empty();
+        self.insert_all(&change.asked);
+        change.asked_all &= self.names.len() == change.asked.len();
         for name in unsubscribe {
             if name.as_str() == WILDCARD {
                 self.wildcard = Wildcard::No;
@@ -224,17 +230,28 @@ impl Interest {
         view.get(type_url, name).filter(|resource| self.covers(resource))
     }
 
-    /// Keeps this name in the place of its equal, if it is subscribed.
-    pub(crate) fn share(&mut self, name: &ResourceName) {
-        self.names.share(name);
+    /// Shares the names with those who want the same.
+    pub(crate) fn share(&mut self, pool: &PoolChoice) {
+        self.names.share(pool);
+    }
+
+    /// The names subscribed, without `*`, as one set.
+    pub(crate) fn name_set(&self) -> &NameSet {
+        &self.names
     }
 
     /// Every delta request comes here, acceptances too: what it costs must not depend on how many names there are.
-    fn insert(&mut self, name: ResourceName) {
-        let (is_glob, bytes) = (name.is_glob(), name.as_str().len());
-        if self.names.insert(name) {
-            self.globs += usize::from(is_glob);
-            self.name_bytes += bytes;
+    fn insert_all(&mut self, names: &[ResourceName]) {
+        if self.names.is_empty() {
+            self.names = names.iter().cloned().collect();
+            self.count();
+            return;
+        }
+        for name in names {
+            if self.names.insert(name.clone()) {
+                self.globs += usize::from(name.is_glob());
+                self.name_bytes += name.as_str().len();
+            }
         }
     }
 

@@ -1,15 +1,18 @@
 //! The responses a peer still owes a reply to, by nonce, and what came of the others.
 
-use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 
 use crate::{Moment, Nonce, ResourceName};
+
+/// Room for as many responses is kept when none is unanswered.
+const MOST_KEPT: usize = 8;
 
 /// What one response told of, kept until its reply.
 #[derive(Debug)]
 pub(crate) struct Flight {
     /// The names it told of, present and removed. Empty for the whole wildcard set and for heartbeats.
-    pub(crate) names: Vec<ResourceName>,
+    pub(crate) names: Arc<[ResourceName]>,
     /// Whether it carried the whole wildcard set.
     pub(crate) whole: bool,
     /// When it was handed out.
@@ -21,20 +24,26 @@ pub(crate) struct Flight {
 /// The responses of one type on one stream.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    flights: BTreeMap<Nonce, Flight>,
+    /// In the order they were handed out, which is that of their nonces.
+    flights: VecDeque<(Nonce, Flight)>,
     last: Option<Nonce>,
 }
 
 impl Ledger {
     /// Notes a response.
     pub(crate) fn sent(&mut self, nonce: Nonce, flight: Flight) {
-        self.flights.insert(nonce, flight);
+        self.flights.push_back((nonce, flight));
         self.last = Some(nonce);
     }
 
     /// The reply to this response has come: what it told of. `None`: it was answered before, or is none of ours.
     pub(crate) fn settle(&mut self, nonce: Nonce) -> Option<Flight> {
-        self.flights.remove(&nonce)
+        let at = self.flights.binary_search_by_key(&nonce, |(nonce, _)| *nonce).ok()?;
+        let (_, flight) = self.flights.remove(at)?;
+        if self.flights.is_empty() && self.flights.capacity() > MOST_KEPT {
+            self.flights = VecDeque::new();
+        }
+        Some(flight)
     }
 
     /// Whether this is the newest response of the type.
@@ -47,14 +56,19 @@ impl Ledger {
         self.flights.len()
     }
 
+    /// How many names unanswered responses told of.
+    pub(crate) fn names_unanswered(&self) -> usize {
+        self.flights.iter().map(|(_, flight)| flight.names.len()).sum()
+    }
+
     /// The oldest unanswered response nobody has complained about.
     pub(crate) fn oldest_uncalled(&mut self) -> Option<(Nonce, &mut Flight)> {
-        let (nonce, flight) = self.flights.iter_mut().next()?;
+        let (nonce, flight) = self.flights.front_mut()?;
         (!flight.called_silent).then_some((*nonce, flight))
     }
 
     /// Since when the oldest response nobody has complained about is unanswered.
     pub(crate) fn waiting_since(&self) -> Option<Moment> {
-        self.flights.values().next().filter(|flight| !flight.called_silent).map(|flight| flight.sent_at)
+        self.flights.front().filter(|(_, flight)| !flight.called_silent).map(|(_, flight)| flight.sent_at)
     }
 }

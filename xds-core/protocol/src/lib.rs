@@ -17,6 +17,7 @@ mod message;
 mod moment;
 mod name;
 mod name_set;
+mod names;
 mod order;
 mod peer;
 mod resource;
@@ -38,6 +39,8 @@ pub use message::{
 };
 pub use moment::Moment;
 pub use name::ResourceName;
+pub use name_set::NameSet;
+pub use names::{NamePool, Names, PoolChoice, WeakNames};
 pub use peer::{Capabilities, Certificate, Grant, Identity, Node, Peer};
 pub use resource::{Parts, Reference, Resource};
 pub use session::{Ordering, Services, Session, Settings};

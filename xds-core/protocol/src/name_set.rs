@@ -1,135 +1,135 @@
-//! The names a peer subscribes to: looked up for every change, walked seldom.
+//! The names a peer wants: one set for all who want the same, and what sets this peer apart from them.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::ResourceName;
+use crate::names::{Names, PoolChoice, fingerprint};
 
-/// A set of names, in the order of a hash of theirs.
+/// The most that one peer keeps beside a set it shares.
+const MOST_APART: usize = 256;
+
+/// A set of names: an immutable one that many may share, and the few by which this one differs.
 ///
-/// Names share long prefixes and their texts lie scattered in memory: a tree of names follows dozens of cold pointers for each
-/// look-up in a large set. Here the first bits of the hash choose a bucket and the rest of it decides within: a look-up touches
-/// the bucket and one name. The order depends on nothing but the names, so that every run is the same.
-#[derive(Debug, Default)]
-pub(crate) struct NameSet {
-    /// Each sorted. As many as a power of two, or none.
-    buckets: Vec<Vec<Entry>>,
-    len: usize,
-}
-
-/// How many names share a bucket, on average, before there are more buckets.
-const CROWD: usize = 4;
-
-/// The order of the fields is that of the comparison.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    hash: u64,
-    name: ResourceName,
-}
-
-fn hash_of(name: &ResourceName) -> u64 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for chunk in name.as_str().as_bytes().chunks(8) {
-        let word = chunk.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
-        hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        hash ^= hash >> 32;
-    }
-    hash
-}
-
-/// The bucket of a hash among `buckets`, a power of two: its first bits.
-fn bucket_of(hash: u64, buckets: usize) -> usize {
-    let bits = buckets.trailing_zeros();
-    // A shift by all 64 bits is none.
-    if bits == 0 { 0 } else { (hash >> (64 - bits)) as usize }
+/// ```
+/// use chancery_protocol::{NameSet, ResourceName};
+/// let mut wanted: NameSet = [ResourceName::new("shop"), ResourceName::new("cart")].into_iter().collect();
+/// assert!(wanted.remove(&"cart".into()) && !wanted.insert("shop".into()));
+/// assert_eq!(wanted.iter().collect::<Vec<_>>(), [&ResourceName::new("shop")]);
+/// ```
+#[derive(Clone, Default)]
+pub struct NameSet {
+    shared: Names,
+    /// None of them is in `shared`.
+    added: BTreeSet<ResourceName>,
+    /// All of them are in `shared`.
+    removed: BTreeSet<ResourceName>,
 }
 
 impl NameSet {
-    /// Where the name is within its bucket, or would be.
-    fn find(&self, hash: u64, name: &ResourceName) -> (usize, Result<usize, usize>) {
-        let at = bucket_of(hash, self.buckets.len().max(1));
-        let bucket = self.buckets.get(at).map_or(&[][..], Vec::as_slice);
-        (at, bucket.binary_search_by(|entry| entry.hash.cmp(&hash).then_with(|| entry.name.cmp(name))))
-    }
-
-    pub(crate) fn contains(&self, name: &ResourceName) -> bool {
-        self.len > 0 && self.find(hash_of(name), name).1.is_ok()
-    }
-
-    /// Whether the name is new.
-    pub(crate) fn insert(&mut self, name: ResourceName) -> bool {
-        let hash = hash_of(&name);
-        if self.find(hash, &name).1.is_ok() {
-            return false;
+    /// Whether the name is in the set.
+    pub fn contains(&self, name: &ResourceName) -> bool {
+        if self.shared.position(name).is_some() {
+            return self.removed.is_empty() || !self.removed.contains(name);
         }
-        if self.len >= self.buckets.len() * CROWD {
-            self.spread();
-        }
-        let (at, place) = self.find(hash, &name);
-        let (Err(place), Some(bucket)) = (place, self.buckets.get_mut(at)) else { return false };
-        bucket.insert(place, Entry { hash, name });
-        self.len += 1;
-        true
+        !self.added.is_empty() && self.added.contains(name)
     }
 
-    /// Doubles the buckets. Their order is kept, as each is split by its next bit.
-    fn spread(&mut self) {
-        let buckets = (self.buckets.len() * 2).max(1);
-        let old = core::mem::take(&mut self.buckets);
-        self.buckets.resize_with(buckets, Vec::new);
-        for entry in old.into_iter().flatten() {
-            if let Some(bucket) = self.buckets.get_mut(bucket_of(entry.hash, buckets)) {
-                bucket.push(entry);
-            }
+    /// Puts a name in. Whether it is new.
+    pub fn insert(&mut self, name: ResourceName) -> bool {
+        match self.shared.position(&name) {
+            Some(_) => self.removed.remove(&name),
+            None => self.added.insert(name),
         }
     }
 
-    /// Keeps this name in the place of its equal, if there is one: equal names need not be two texts.
-    pub(crate) fn share(&mut self, name: &ResourceName) {
-        let (at, place) = self.find(hash_of(name), name);
-        let entry = place.ok().and_then(|place| self.buckets.get_mut(at)?.get_mut(place));
-        if let Some(entry) = entry {
-            entry.name = name.clone();
+    /// Takes a name out. Whether it was there.
+    pub fn remove(&mut self, name: &ResourceName) -> bool {
+        match self.shared.position(name) {
+            Some(_) => self.removed.insert(name.clone()),
+            None => self.added.remove(name),
         }
     }
 
-    /// Whether the name was there.
-    pub(crate) fn remove(&mut self, name: &ResourceName) -> bool {
-        let (at, place) = self.find(hash_of(name), name);
-        let (Ok(place), Some(bucket)) = (place, self.buckets.get_mut(at)) else { return false };
-        bucket.remove(place);
-        self.len -= 1;
-        if self.len == 0 {
-            self.buckets = Vec::new();
-        }
-        true
-    }
-
-    /// The names, in no order that means anything.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &ResourceName> {
-        self.buckets.iter().flatten().map(|entry| &entry.name)
+    /// The names, in an order that depends on nothing but how the set came about.
+    pub fn iter(&self) -> impl Iterator<Item = &ResourceName> {
+        let shared = self.shared.as_slice().iter();
+        shared.filter(|name| self.removed.is_empty() || !self.removed.contains(*name)).chain(&self.added)
     }
 
     /// The names the other set does not have, in no order that means anything.
     pub(crate) fn difference<'a>(&'a self, other: &'a NameSet) -> impl Iterator<Item = &'a ResourceName> {
-        self.iter().filter(|name| !other.contains(name))
+        let same = self.is_whole() && other.is_whole() && self.shared.is(&other.shared);
+        self.iter().filter(move |name| !same && !other.contains(name))
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.len
+    /// Whether these are the names of the set, each once. That of names with equal hashes one may stand for another can only
+    /// be had on purpose, and then by who names them.
+    pub(crate) fn are(&self, names: &[ResourceName]) -> bool {
+        let Some(own) = self.whole().filter(|own| own.len() == names.len()) else { return false };
+        own.as_slice() == names
+            || (fingerprint(names) == own.fingerprint() && names.iter().all(|name| own.position(name).is_some()))
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.shared.len() - self.removed.len() + self.added.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All the names as one immutable set, which others may share, when nothing sets this one apart.
+    pub fn whole(&self) -> Option<&Names> {
+        self.is_whole().then_some(&self.shared)
+    }
+
+    /// Whether one of them is a glob collection (`xdstp://.../*`), or was.
+    pub fn has_globs(&self) -> bool {
+        self.shared.has_globs() || self.added.iter().any(ResourceName::is_glob)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+
+    /// Shares the set with those who want the same, once enough sets it apart: what a name more or less costs does not
+    /// depend on how many there are, and what a set takes in memory does not depend on how many want it.
+    pub fn share(&mut self, pool: &PoolChoice) {
+        let apart = self.added.len() + self.removed.len();
+        if apart == 0 || apart <= MOST_APART.min(self.shared.len() / 8) {
+            return;
+        }
+        let mut names: Vec<ResourceName> = Vec::with_capacity(self.len());
+        names.extend(self.iter().cloned());
+        // Two runs, each sorted.
+        names.sort();
+        *self = NameSet { shared: pool.share(names), ..NameSet::default() };
+    }
+}
+
+/// The names, however they are kept.
+impl PartialEq for NameSet {
+    fn eq(&self, other: &NameSet) -> bool {
+        self.len() == other.len() && self.difference(other).next().is_none()
+    }
+}
+
+impl Eq for NameSet {}
+
+/// How many only: there may be a hundred thousand.
+impl fmt::Debug for NameSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} names", self.len())
     }
 }
 
 impl FromIterator<ResourceName> for NameSet {
     fn from_iter<I: IntoIterator<Item = ResourceName>>(names: I) -> NameSet {
-        let mut set = NameSet::default();
-        for name in names {
-            set.insert(name);
-        }
-        set
+        NameSet { added: names.into_iter().collect(), ..NameSet::default() }
     }
 }
 
@@ -137,34 +137,44 @@ impl FromIterator<ResourceName> for NameSet {
 mod tests {
     use alloc::collections::BTreeSet;
     use alloc::format;
-    use alloc::vec::Vec;
+    use alloc::sync::Arc;
+    use std::sync::Mutex;
 
     use super::*;
+    use crate::NamePool;
 
     fn name(number: usize) -> ResourceName {
         ResourceName::new(&format!("shop/backend-{number}"))
     }
 
-    #[test]
-    fn a_shared_name_is_one_text() {
-        let (mut set, own) = (NameSet::default(), name(3));
-        set.insert(name(3));
-        set.share(&own);
-        set.share(&name(4));
-        let held: Vec<_> = set.iter().map(|held| held.as_str().as_ptr()).collect();
-        assert_eq!(held, [own.as_str().as_ptr()]);
+    /// Keeps every set it is shown.
+    #[derive(Default)]
+    struct Pool(Mutex<Vec<Names>>);
+
+    impl NamePool for Pool {
+        fn find(&self, _fingerprint: u64, names: &[ResourceName]) -> Option<Names> {
+            self.0.lock().unwrap().iter().find(|kept| kept.as_slice() == names).cloned()
+        }
+
+        fn add(&self, names: &Names) {
+            self.0.lock().unwrap().push(names.clone());
+        }
     }
 
     #[test]
-    fn it_holds_what_a_plain_set_holds() {
+    fn it_holds_what_a_plain_set_holds_whenever_it_settles() {
+        let pool = PoolChoice::of(Arc::new(Pool::default()));
         let (mut set, mut plain) = (NameSet::default(), BTreeSet::new());
         let mut state = 7_usize;
         for step in 0..20_000 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let one = name((state >> 33) % 700);
-            match step % 3 {
+            match (state >> 20) % 3 {
                 0 | 1 => assert_eq!(set.insert(one.clone()), plain.insert(one)),
                 _ => assert_eq!(set.remove(&one), plain.remove(&one)),
+            }
+            if step % 7 == 0 {
+                set.share(&pool);
             }
             assert_eq!(set.len(), plain.len());
         }
@@ -173,10 +183,32 @@ mod tests {
     }
 
     #[test]
-    fn the_order_depends_on_the_names_alone() {
-        let forward: NameSet = (0..1000).map(name).collect();
-        let backward: NameSet = (0..1000).rev().map(name).collect();
-        assert_eq!(forward.iter().collect::<Vec<_>>(), backward.iter().collect::<Vec<_>>());
-        assert_eq!(forward.difference(&backward).count(), 0);
+    fn sets_that_came_about_in_different_ways_are_one_in_memory() {
+        let pool = PoolChoice::of(Arc::new(Pool::default()));
+        let mut forward: NameSet = (0..1000).map(name).collect();
+        forward.share(&pool);
+        let mut grown: NameSet = (0..500).rev().map(name).collect();
+        grown.share(&pool);
+        for number in (500..1001).rev() {
+            grown.insert(name(number));
+        }
+        grown.remove(&name(1000));
+        grown.share(&pool);
+        assert!(forward.whole().unwrap().is(grown.whole().unwrap()));
+        assert_eq!(forward.difference(&grown).count(), 0);
+    }
+
+    #[test]
+    fn one_name_more_is_kept_apart_and_costs_no_set() {
+        let pool = PoolChoice::of(Arc::new(Pool::default()));
+        let mut set: NameSet = (0..1000).map(name).collect();
+        set.share(&pool);
+        let shared = set.shared.clone();
+        assert!(set.insert(name(1000)) && set.remove(&name(3)));
+        set.share(&pool);
+        assert!(set.shared.is(&shared) && set.whole().is_none());
+        assert_eq!((set.len(), set.contains(&name(1000)), set.contains(&name(3))), (1000, true, false));
+        assert!(set.remove(&name(1000)) && set.insert(name(3)));
+        assert!(set.whole().unwrap().is(&shared));
     }
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::{Capabilities, Event, Moment, ResourceName, TypeUrl, View, Violation};
+use crate::{Capabilities, Event, Moment, PoolChoice, ResourceName, TypeUrl, View, Violation};
 
 /// One stream's conversation, without its transport.
 ///
@@ -37,6 +37,20 @@ pub trait Session: Send {
 
     /// When to call [`handle_timeout`](Session::handle_timeout) next.
     fn poll_timeout(&self) -> Option<Moment>;
+
+    /// Whether [`poll_transmit`](Session::poll_transmit) would certainly give `None`, as long as no request comes, the view stays the
+    /// same and [`poll_timeout`](Session::poll_timeout) has not come. Spares a caller a poll after each response. Default: never
+    /// certain.
+    fn is_quiet(&self) -> bool {
+        false
+    }
+
+    /// Whether the peer owes no reply, and what it asked for has been looked at. Said after
+    /// [`poll_transmit`](Session::poll_transmit) gave `None`; a caller that bounds how many peers are given their first answers
+    /// at once goes by it. Default: always.
+    fn is_settled(&self) -> bool {
+        true
+    }
 }
 
 /// The types a stream serves.
@@ -82,6 +96,9 @@ pub struct Settings {
     pub max_names: usize,
     /// The most bytes of names a stream may subscribe to. Default: 32 MiB.
     pub max_name_bytes: usize,
+    /// How many names of a large first subscription are answered together, at least 1. The rest take no memory of the stream's
+    /// until it is their turn. Default: 1,024.
+    pub names_at_once: usize,
     /// The most types on one stream. Default: 64.
     pub max_types: usize,
     /// Whether endpoints are sent again after their cluster changed (P72). Default: true. Envoys with
@@ -90,6 +107,8 @@ pub struct Settings {
     /// On a virtual host stream of its own (VHDS outside ADS), the route configuration it is for: its requests do not
     /// say. Default: none, which means the virtual hosts of all.
     pub collection: Option<ResourceName>,
+    /// Where sets of names are shared with other sessions. Default: nowhere.
+    pub name_pool: PoolChoice,
 }
 
 impl Default for Settings {
@@ -106,9 +125,11 @@ impl Default for Settings {
             resource_bytes: 64 * 1024 * 1024,
             max_names: 200_000,
             max_name_bytes: 32 * 1024 * 1024,
+            names_at_once: 1024,
             max_types: 64,
             reanswer_endpoints: true,
             collection: None,
+            name_pool: PoolChoice::default(),
         }
     }
 }

@@ -76,7 +76,6 @@ impl SotwSession {
                 worth.push(saying);
             } else {
                 // Nothing exists and nothing was there: silence, and the name is remembered by the interest.
-                standing.owed.remove(&saying.name);
                 standing.exceptions.remove(&saying.name);
             }
         }
@@ -97,7 +96,7 @@ impl SotwSession {
                 }
                 continue;
             }
-            standing.owed.remove(&saying.name);
+            standing.exceptions.owe_no_longer(&saying.name);
             let Some(exception) = standing.exceptions.get(&saying.name) else { continue };
             let end = exception.since + patience;
             if matches!(exception.told, Told::Lacks) || now >= end {
@@ -175,7 +174,7 @@ impl SotwSession {
     fn held_back(&self, at: usize, said: &[Saying]) -> Vec<(ResourceName, Option<Resource>)> {
         let standing = &self.conversation.channels[at].standing;
         let mut held_back = Vec::new();
-        for (name, exception) in &standing.exceptions {
+        for (name, exception) in standing.exceptions.iter() {
             if said.binary_search_by(|saying| saying.name.cmp(name)).is_ok() {
                 continue;
             }
@@ -289,5 +288,13 @@ impl Session for SotwSession {
 
     fn poll_timeout(&self) -> Option<Moment> {
         self.conversation.poll_timeout()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.conversation.is_quiet()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.conversation.is_settled()
     }
 }

@@ -4,16 +4,22 @@
 //! are owed an answer. Everything else is as the view had it at the anchor's epoch, so a settled stream keeps one epoch
 //! per type, however many resources there are.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+mod asked;
 mod compare;
 mod exception;
+mod exceptions;
 mod owed;
 mod reply;
 
+use asked::Asked;
 pub(crate) use exception::{Exception, Need, Refused, Sent, Told};
+pub(crate) use exceptions::Exceptions;
+pub(crate) use owed::Room;
 
+use crate::names::Names;
 use crate::{Digest, Epoch, HeldVersion, Moment, Nonce, Reference, Refusal, Resource, ResourceName};
 
 /// What the peer holds of the names that are no exception.
@@ -33,9 +39,7 @@ pub(crate) enum Anchor {
 #[derive(Debug)]
 pub(crate) struct Standing {
     anchor: Anchor,
-    pub(crate) exceptions: BTreeMap<ResourceName, Exception>,
-    /// Names owed an answer, whatever the peer holds; each has an exception.
-    pub(crate) owed: BTreeSet<ResourceName>,
+    pub(crate) exceptions: Exceptions,
     /// Resources accepted, whose own pull references the peer has not settled yet, with the moment of acceptance.
     pub(crate) warming: BTreeMap<ResourceName, Warming>,
     /// What is on its way under names given up meanwhile: a peer that asks for one again may apply it.
@@ -45,7 +49,7 @@ pub(crate) struct Standing {
     /// The sum of what the peer is to hold, as of the anchor; for named state-of-the-world types.
     pub(crate) desired: Digest,
     /// Names asked for since the last comparison.
-    asked: Vec<ResourceName>,
+    asked: Asked,
     /// Names given up since the last comparison.
     dropped: Vec<ResourceName>,
     /// A refusal of the whole wildcard set, to be looked into with the view at hand.
@@ -94,13 +98,12 @@ impl Standing {
     pub(crate) fn new(inherited: Inherited) -> Standing {
         Standing {
             anchor: Anchor::Unset,
-            exceptions: BTreeMap::new(),
-            owed: BTreeSet::new(),
+            exceptions: Exceptions::default(),
             warming: BTreeMap::new(),
             overtaken: BTreeMap::new(),
             unproven_since: inherited.at,
             desired: Digest::EMPTY,
-            asked: Vec::new(),
+            asked: Asked::default(),
             dropped: Vec::new(),
             refusal: None,
             inherited,
@@ -113,12 +116,20 @@ impl Standing {
         self.asked.extend(names);
     }
 
+    /// All of these names are owed an answer.
+    pub(crate) fn ask_all(&mut self, names: Names) {
+        self.asked.extend_by_all(names);
+    }
+
     /// These names are no longer wanted by name.
-    pub(crate) fn drop_names(&mut self, names: impl IntoIterator<Item = ResourceName>) {
+    pub(crate) fn drop_names(&mut self, names: &[ResourceName]) {
+        if names.is_empty() {
+            return;
+        }
+        self.asked.remove(names);
         for name in names {
-            self.asked.retain(|asked| *asked != name);
-            self.inherited.versions.remove(&name);
-            self.dropped.push(name);
+            self.inherited.versions.remove(name);
+            self.dropped.push(name.clone());
         }
     }
 
@@ -147,21 +158,14 @@ impl Standing {
         self.anchored() && self.exceptions.is_empty() && self.asked.is_empty()
     }
 
-    /// Whether what the peer asked for under this name has been looked at, and answered.
-    pub(crate) fn is_compared(&self, name: &ResourceName) -> bool {
-        !self.owed.contains(name) && !self.asked.contains(name)
+    /// Whether something was asked for and not looked at yet.
+    pub(crate) fn has_questions(&self) -> bool {
+        !self.asked.is_empty()
     }
 
-    /// Forgets an exception that is none any more.
-    pub(crate) fn tidy(&mut self, name: &ResourceName) {
-        if self.owed.contains(name) {
-            return;
-        }
-        if let Some(exception) = self.exceptions.get(name)
-            && exception.need() == Need::Settled
-        {
-            self.exceptions.remove(name);
-        }
+    /// Whether what the peer asked for under this name has been looked at, and answered.
+    pub(crate) fn is_compared(&self, name: &ResourceName) -> bool {
+        !self.exceptions.owes(name) && !self.asked.contains(name)
     }
 }
 

@@ -1,10 +1,11 @@
 //! One simulation: everything that can happen, happens at random, and the oracle watches.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use super::client::TYPES;
 use super::network::{Parcel, Server, Stream, Upward};
@@ -12,8 +13,8 @@ use super::oracle::{Offence, Oracle, offence};
 use super::truth::MadeUp;
 use super::{Carriage, Client, Cure, Direct, Habits, Plan, Random, Refusing, Scene, Tally, Truth, World};
 use crate::{
-    Digest, Dress, Event, HeldVersion, Moment, Reply, Resource, ResourceName, Session, Settings, SotwRequest, TypeUrl,
-    View,
+    Digest, Dress, Event, HeldVersion, Moment, NamePool, Names, PoolChoice, Reply, Resource, ResourceName, Session,
+    Settings, SotwRequest, TypeUrl, View,
 };
 
 struct Seat {
@@ -83,7 +84,7 @@ fn drive<T: Truth, C: Carriage<T::View>>(
 
 impl<'a, T: Truth, C: Carriage<T::View>> Simulation<'a, T, C> {
     fn new(plan: Plan, random: Random, truth: &'a mut T, carriage: &'a mut C) -> Result<Self, Offence> {
-        let settings = Settings::default();
+        let settings = settings(&plan);
         let (externals, refusing) = (truth.externals(), truth.refusing());
         let seats = (0..plan.clients).map(|at| {
             let client = Client::new(truth.habits(at), refusing);
@@ -359,4 +360,30 @@ impl<'a, T: Truth, C: Carriage<T::View>> Simulation<'a, T, C> {
 fn open(client: &Client, settings: &Settings) -> Stream {
     let Habits { delta, capabilities, .. } = client.habits;
     Stream::open(delta, &Settings { capabilities, ..settings.clone() })
+}
+
+/// Sessions share their names, and answer large subscriptions in parts of a few names or of many.
+fn settings(plan: &Plan) -> Settings {
+    let name_pool = PoolChoice::of(Arc::new(Pool::default()));
+    let names_at_once = [1, 2, 1024][(plan.seed / 3 % 3) as usize];
+    Settings { name_pool, names_at_once, ..Settings::default() }
+}
+
+/// Keeps the last few sets it was shown.
+#[derive(Default)]
+struct Pool(Mutex<VecDeque<Names>>);
+
+impl NamePool for Pool {
+    fn find(&self, fingerprint: u64, names: &[ResourceName]) -> Option<Names> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|kept| kept.fingerprint() == fingerprint && kept.as_slice() == names).cloned()
+    }
+
+    fn add(&self, names: &Names) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_back(names.clone());
+        if kept.len() > 16 {
+            kept.pop_front();
+        }
+    }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::interest::Interest;
 use crate::{Digest, Epoch, HeldVersion, Moment, Resource, ResourceName, TypeUrl, View};
 
-use super::{Anchor, Compared, Exception, Sent, Standing, Told, Variant};
+use super::{Anchor, Compared, Exception, Room, Sent, Standing, Told, Variant};
 
 impl Standing {
     /// Moves the anchor to the view, and notes what differs from it since.
@@ -16,6 +16,7 @@ impl Standing {
         type_url: &TypeUrl,
         interest: &Interest,
         variant: Variant,
+        room: Room,
     ) -> Compared {
         let mut compared = Compared::default();
         let Some(epoch) = view.epoch(type_url) else { return compared };
@@ -32,7 +33,9 @@ impl Standing {
             compared.refusal = Some((nonce, refusal, culprits));
         }
         self.forget_dropped(view, type_url, interest);
-        self.owe_asked(now, view, type_url, interest);
+        // What an earlier stream left is known to the first comparison alone.
+        let room = if self.inherited.versions.is_empty() { room } else { Room::Ample };
+        self.owe_asked(now, view, type_url, interest, room);
         if first && self.anchored() && self.inherited.at.is_some() {
             compared.held_but = Some(self.exceptions.keys().cloned().collect());
         }
@@ -83,11 +86,12 @@ impl Standing {
                 Some(held) => Told::Version(*held),
                 None => Told::Lacks,
             };
-            self.exceptions.insert(resource.name().clone(), Exception::new(now, told, Some(resource.clone())));
+            self.exceptions
+                .or_insert_with(resource.name().clone(), || Exception::new(now, told, Some(resource.clone())));
         }
         for (name, held) in &self.inherited.versions {
             if view.get(type_url, name).is_none() {
-                self.exceptions.insert(name.clone(), Exception::new(now, Told::Version(*held), None));
+                self.exceptions.or_insert_with(name.clone(), || Exception::new(now, Told::Version(*held), None));
             }
         }
     }
@@ -109,6 +113,10 @@ impl Standing {
             let before = change.before.as_ref().filter(|resource| interest.covers(resource));
             let after = change.after.as_ref().filter(|resource| interest.covers(resource));
             if before.is_none() && after.is_none() {
+                continue;
+            }
+            // What was asked for and not looked at yet is told as it will be then.
+            if self.asked.contains(&change.name) && !self.exceptions.contains_key(&change.name) {
                 continue;
             }
             self.note(now, &change.name, before, after);
@@ -139,7 +147,6 @@ impl Standing {
             if variant == Variant::Sotw {
                 self.anchor = Anchor::Unset;
                 self.exceptions.clear();
-                self.owed.clear();
             }
             return variant == Variant::Sotw;
         }
@@ -151,7 +158,7 @@ impl Standing {
                 self.desired.add(desired.digest());
             }
             let fresh = || Exception::new(now, Told::Version(HeldVersion::Foreign), None);
-            self.exceptions.entry(name).or_insert_with(fresh).desired = desired;
+            self.exceptions.or_insert_with(name, fresh).desired = desired;
         }
         self.move_anchor(view, type_url);
         true
@@ -173,7 +180,7 @@ impl Standing {
         let whole_in_doubt = !self.anchored();
         let anchor = self.anchor;
         let refused = self.refusal.as_ref().map(|(nonce, _)| *nonce);
-        let exception = self.exceptions.entry(name.clone()).or_insert_with(|| {
+        let exception = self.exceptions.or_insert_with(name.clone(), || {
             let told = before.map_or(Told::Lacks, |before| Told::Holds(before.clone()));
             Exception::new(now, told, None)
         });
@@ -193,6 +200,6 @@ impl Standing {
         }
         exception.desired = after.cloned();
         exception.free_since = None;
-        self.tidy(name);
+        self.exceptions.tidy(name);
     }
 }

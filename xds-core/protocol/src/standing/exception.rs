@@ -67,6 +67,8 @@ pub(crate) struct Exception {
     /// What the peer is to hold, as of the anchor.
     pub(crate) desired: Option<Resource>,
     pub(crate) refused: Refused,
+    /// Whether an answer is owed, whatever the peer holds.
+    pub(super) owed: bool,
     /// Suspects of one refused response, sent apart from others to find the one at fault.
     pub(crate) batch: Option<u32>,
     /// When this became due.
@@ -90,7 +92,21 @@ pub(crate) enum Need<'a> {
 
 impl Exception {
     pub(super) fn new(now: Moment, told: Told, desired: Option<Resource>) -> Exception {
-        Exception { told, sent: None, desired, refused: Refused::No, batch: None, since: now, free_since: None }
+        Exception {
+            told,
+            sent: None,
+            desired,
+            refused: Refused::No,
+            owed: false,
+            batch: None,
+            since: now,
+            free_since: None,
+        }
+    }
+
+    /// Whether an answer is owed, whatever the peer holds.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.owed
     }
 
     /// Whether the peer has refused nothing of late under this name.

@@ -1,11 +1,27 @@
 //! Answers owed, whatever the peer holds: names asked for, collections, and names given up.
 
+use alloc::boxed::Box;
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
 use crate::interest::Interest;
 use crate::{HeldVersion, Moment, Resource, ResourceName, TypeUrl, View};
 
 use super::{Exception, Refused, Standing, Told};
+
+/// Fewer names than this are not worth looking at together.
+const FEW: usize = 2;
+
+/// How much of a large first subscription may be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// All of it: others wait for its resources, or they wait for others.
+    Ample,
+    /// As many names as this, once those before have been sent. The rest stay a place in a shared set meanwhile.
+    Names(usize),
+    /// Nothing: enough of it is unanswered.
+    None,
+}
 
 impl Standing {
     pub(super) fn forget_dropped<V: View>(&mut self, view: &V, type_url: &TypeUrl, interest: &Interest) {
@@ -22,7 +38,6 @@ impl Standing {
             return;
         }
         let exception = self.exceptions.remove(name);
-        self.owed.remove(name);
         self.warming.remove(name);
         if let Some(sent) = exception.as_ref().and_then(|exception| exception.sent.clone()) {
             self.overtaken.insert(name.clone(), sent);
@@ -36,7 +51,6 @@ impl Standing {
     pub(crate) fn forget_collection(&mut self, collection: &ResourceName) {
         let inside = |name: &ResourceName| name.collection() == Some(collection.as_str());
         self.exceptions.retain(|name, _| !inside(name));
-        self.owed.retain(|name| !inside(name));
     }
 
     /// Owes every member of a collection; of an empty one, word that a member which does not exist is gone.
@@ -67,32 +81,70 @@ impl Standing {
     /// Forgets everything but these names.
     pub(crate) fn keep_only(&mut self, keep: impl Fn(&ResourceName) -> bool) {
         self.exceptions.retain(|name, _| keep(name));
-        self.owed.retain(|name| keep(name));
         self.warming.retain(|name, _| keep(name));
     }
 
     /// This content cannot be sent.
     pub(crate) fn give_up(&mut self, name: &ResourceName) {
-        self.owed.remove(name);
+        self.exceptions.owe_no_longer(name);
         if let Some(exception) = self.exceptions.get_mut(name) {
             exception.refused = Refused::Alone(exception.desired.as_ref().map(|resource| *resource.digest()));
         }
     }
 
-    /// Takes for what was asked the names the resources have themselves: a text is in memory once, however many peers name it.
-    pub(crate) fn share_names<V: View>(&self, view: &V, type_url: &TypeUrl, interest: &mut Interest) {
-        for name in &self.asked {
-            let Some(own) = view.get(type_url, name).map(Resource::name).filter(|own| *own == name) else { continue };
-            interest.share(own);
-        }
-    }
-
-    pub(super) fn owe_asked<V: View>(&mut self, now: Moment, view: &V, type_url: &TypeUrl, interest: &Interest) {
-        for name in core::mem::take(&mut self.asked) {
+    /// Looks at what was asked for: at all of it, or, while `room` says so, at as much as may be under way at once.
+    pub(super) fn owe_asked<V: View>(
+        &mut self,
+        now: Moment,
+        view: &V,
+        type_url: &TypeUrl,
+        interest: &Interest,
+        room: Room,
+    ) {
+        let most = match room {
+            Room::Ample => usize::MAX,
+            Room::Names(most) if !self.exceptions.owes_anything() => most.max(1),
+            Room::Names(_) | Room::None => 0,
+        };
+        let names = self.asked.take(most);
+        for name in self.owe_plain(now, view, type_url, interest, names) {
+            if !name.is_glob() {
+                self.owe(now, view, type_url, interest, name);
+                continue;
+            }
             for member in members(view, type_url, &name) {
                 self.owe(now, view, type_url, interest, member);
             }
         }
+    }
+
+    /// Owes many names together, when nothing is known of the peer but that it asks. Gives the names that have to be looked at
+    /// one by one.
+    fn owe_plain<V: View>(
+        &mut self,
+        now: Moment,
+        view: &V,
+        type_url: &TypeUrl,
+        interest: &Interest,
+        names: Vec<ResourceName>,
+    ) -> Vec<ResourceName> {
+        let inherits = self.inherited.version.is_some() || !self.inherited.versions.is_empty();
+        let plain = !inherits && self.overtaken.is_empty() && !interest.is_wildcard();
+        if !plain || names.len() < FEW || !names.is_sorted_by(|one, next| one < next) {
+            return names;
+        }
+        let (mut fresh, mut others) = (Vec::with_capacity(names.len()), Vec::new());
+        for (name, found) in names.iter().zip(view.get_all(type_url, &names)) {
+            match found.filter(|resource| resource.name() == name && !name.is_glob()) {
+                Some(resource) if !self.exceptions.contains_key(name) => {
+                    self.desired.add(resource.digest());
+                    fresh.push((resource.name().clone(), Exception::new(now, Told::Lacks, Some(resource.clone()))));
+                }
+                _ => others.push(name.clone()),
+            }
+        }
+        self.exceptions.append_owed(fresh);
+        others
     }
 
     /// An answer for this name is due, whatever the peer is thought to hold.
@@ -108,39 +160,41 @@ impl Standing {
         let name = found.map_or(name, |resource| resource.name().clone());
         let desired = found.filter(|resource| interest.covers(resource)).cloned();
         let wildcard = interest.is_wildcard() && desired.as_ref().is_none_or(|desired| !desired.on_demand());
-        if !self.exceptions.contains_key(&name) {
-            let told = match (self.inherited.versions.get(&name), &desired) {
-                (Some(HeldVersion::Known(held)), Some(desired)) if *held == desired.version() => {
-                    self.desired.add(desired.digest());
-                    return;
-                }
-                (Some(held), _) => Told::Version(*held),
-                (None, Some(desired)) if wildcard && self.anchored() => Told::Holds(desired.clone()),
-                (None, _) if self.inherited.version.is_some() && !wildcard => Told::Version(HeldVersion::Foreign),
-                (None, _) => match self.overtaken.remove(&name).and_then(|sent| sent.content) {
-                    Some(content) => Told::Unsure(alloc::vec![content]),
-                    None => Told::Lacks,
-                },
-            };
-            if let (Some(desired), false) = (&desired, wildcard) {
-                self.desired.add(desired.digest());
+        let anchored = self.anchored();
+        match self.exceptions.entry(name.clone()) {
+            Entry::Occupied(mut known) => {
+                let exception = known.get_mut();
+                exception.refused = Refused::No;
+                exception.batch = None;
             }
-            self.exceptions.insert(name.clone(), Exception::new(now, told, desired));
+            Entry::Vacant(place) => {
+                let told = match (self.inherited.versions.get(&name), &desired) {
+                    (Some(HeldVersion::Known(held)), Some(desired)) if *held == desired.version() => {
+                        self.desired.add(desired.digest());
+                        return;
+                    }
+                    (Some(held), _) => Told::Version(*held),
+                    (None, Some(desired)) if wildcard && anchored => Told::Holds(desired.clone()),
+                    (None, _) if self.inherited.version.is_some() && !wildcard => Told::Version(HeldVersion::Foreign),
+                    (None, _) => match self.overtaken.remove(&name).and_then(|sent| sent.content) {
+                        Some(content) => Told::Unsure(alloc::vec![content]),
+                        None => Told::Lacks,
+                    },
+                };
+                if let (Some(desired), false) = (&desired, wildcard) {
+                    self.desired.add(desired.digest());
+                }
+                place.insert(Box::new(Exception::new(now, told, desired)));
+            }
         }
-        if let Some(exception) = self.exceptions.get_mut(&name) {
-            exception.refused = Refused::No;
-            exception.batch = None;
-        }
-        self.owed.insert(name);
+        self.exceptions.owe(&name);
     }
 
     /// Owes the peer a name it holds once more, if it asked for it and has it.
     pub(crate) fn owe_again(&mut self, now: Moment, name: &ResourceName, desired: Option<&Resource>) {
-        if !self.exceptions.contains_key(name) {
-            let told = desired.map_or(Told::Lacks, |desired| Told::Holds(desired.clone()));
-            self.exceptions.insert(name.clone(), Exception::new(now, told, desired.cloned()));
-        }
-        self.owed.insert(name.clone());
+        let told = || desired.map_or(Told::Lacks, |desired| Told::Holds(desired.clone()));
+        self.exceptions.or_insert_with(name.clone(), || Exception::new(now, told(), desired.cloned()));
+        self.exceptions.owe(name);
     }
 }
 

@@ -21,14 +21,13 @@ impl Standing {
         self.anchor = Anchor::Sent(epoch, nonce);
     }
 
-    /// One name goes out, as it is desired now, or with other content held back for now.
-    pub(crate) fn name_sent(&mut self, now: Moment, name: &ResourceName, nonce: Nonce) {
-        self.owed.remove(name);
-        if let Some(exception) = self.exceptions.get_mut(name) {
+    /// These names, sorted, go out, as they are desired now, or with other content held back for now.
+    pub(crate) fn names_sent(&mut self, now: Moment, names: &[ResourceName], nonce: Nonce) {
+        self.exceptions.answer_each(names, |exception| {
             exception.sent = Some(Sent { nonce, content: exception.desired.clone() });
             exception.since = now;
             exception.free_since = None;
-        }
+        });
     }
 
     /// The whole wildcard set was accepted.
@@ -40,39 +39,41 @@ impl Standing {
             self.anchor = Anchor::At(epoch);
         }
         let names: Vec<ResourceName> = self.exceptions.keys().cloned().collect();
-        for name in names {
-            self.name_accepted(&name, nonce);
-        }
+        self.names_accepted(&names, nonce);
     }
 
-    /// One name of an accepted response.
-    pub(crate) fn accept(&mut self, now: Moment, name: &ResourceName, nonce: Nonce) {
-        let former = self.exceptions.get(name).map_or(Told::Lacks, |exception| exception.told.clone());
-        if let Some(content) = self.name_accepted(name, nonce) {
+    /// These names, sorted, of an accepted response.
+    pub(crate) fn accept(&mut self, now: Moment, names: &[ResourceName], nonce: Nonce) {
+        for (former, content) in self.names_accepted(names, nonce) {
             self.begin_warming(now, former, &content);
         }
     }
 
-    /// One name of an accepted response, without what follows. Gives the content, if the peer holds it newly or anew.
-    pub(super) fn name_accepted(&mut self, name: &ResourceName, nonce: Nonce) -> Option<Resource> {
-        let exception = self.exceptions.get_mut(name)?;
-        if exception.sent.as_ref().is_none_or(|sent| sent.nonce != nonce) {
-            return None;
-        }
-        let content = exception.sent.take().and_then(|sent| sent.content);
-        exception.told = content.clone().map_or(Told::Lacks, Told::Holds);
-        exception.refused = Refused::No;
-        exception.batch = None;
-        if content.is_none() {
-            self.warming.remove(name);
-        }
-        self.tidy(name);
-        content
+    /// These names of an accepted response, without what follows. Gives what the peer held before, and the content it holds
+    /// newly or anew, where that names others or what it replaces did.
+    fn names_accepted(&mut self, names: &[ResourceName], nonce: Nonce) -> Vec<(Told, Resource)> {
+        let (mut referring, warming) = (Vec::new(), &mut self.warming);
+        self.exceptions.settle_each(names, |name, exception| {
+            if exception.sent.as_ref().is_none_or(|sent| sent.nonce != nonce) {
+                return;
+            }
+            let content = exception.sent.take().and_then(|sent| sent.content);
+            if content.is_none() {
+                warming.remove(name);
+            }
+            let told = content.clone().map_or(Told::Lacks, Told::Holds);
+            let former = core::mem::replace(&mut exception.told, told);
+            exception.refused = Refused::No;
+            exception.batch = None;
+            let refers = |content: &Resource| !content.references().is_empty() || warming.contains_key(name);
+            referring.extend(content.filter(refers).map(|content| (former, content)));
+        });
+        referring
     }
 
     /// An accepted resource is of use once what it pulls has arrived; until then the peer serves from what it held.
     pub(super) fn begin_warming(&mut self, now: Moment, told: Told, content: &Resource) {
-        let earlier = self.warming.remove(content.name());
+        let earlier = if self.warming.is_empty() { None } else { self.warming.remove(content.name()) };
         let pulled = content.references().iter().filter(|reference| {
             let traits = reference.type_url.traits();
             !traits.pushed && !traits.collected
@@ -125,7 +126,7 @@ impl Standing {
             if culprits.contains(name) {
                 self.refuse(name, Refused::Alone);
             } else if spared {
-                self.accept(now, name, nonce);
+                self.accept(now, core::slice::from_ref(name), nonce);
             } else if partial == Partial::GoodPartAppliedWhole {
                 self.refuse(name, Refused::Among);
             } else {
@@ -196,7 +197,7 @@ impl Standing {
             } else if culprits.is_empty() {
                 self.refuse(name, if variant == Variant::Sotw { Refused::Among } else { |_| Refused::No });
             } else {
-                self.accept(now, name, nonce);
+                self.accept(now, core::slice::from_ref(name), nonce);
             }
         }
         if culprits.is_empty() && variant == Variant::Sotw {
@@ -212,7 +213,7 @@ impl Standing {
                 continue;
             }
             let fresh = || Exception::new(now, Told::Unsure(Vec::new()), Some(resource.clone()));
-            let exception = self.exceptions.entry(resource.name().clone()).or_insert_with(fresh);
+            let exception = self.exceptions.or_insert_with(resource.name().clone(), fresh);
             if alone {
                 exception.refused = Refused::Alone(Some(*resource.digest()));
                 exception.told = Told::Lacks;

@@ -1,30 +1,26 @@
 //! Sessions that count their polls: a stalled peer must not cost the others any.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chancery_core::{Sessions, StandardSessions};
 use chancery_protocol::{DeltaSession, Event, Moment, Session, Settings, SotwSession, View, Violation};
 
-#[derive(Default)]
-pub(super) struct Polls {
-    sessions: AtomicU64,
-    first: AtomicU64,
-    rest: AtomicU64,
-}
+use crate::lab::usage::Counts;
 
-impl Polls {
-    pub(super) fn read(&self) -> (u64, u64) {
-        (self.first.load(Ordering::Relaxed), self.rest.load(Ordering::Relaxed))
-    }
+pub(super) struct CountingSessions {
+    counts: Arc<Counts>,
+    has_begun: AtomicBool,
 }
-
-pub(super) struct CountingSessions(pub(super) Arc<Polls>);
 
 impl CountingSessions {
+    pub(super) fn new(counts: Arc<Counts>) -> CountingSessions {
+        CountingSessions { counts, has_begun: AtomicBool::new(false) }
+    }
+
     fn counting<Q>(&self, session: Q) -> Counting<Q> {
-        let is_first = self.0.sessions.fetch_add(1, Ordering::Relaxed) == 0;
-        Counting { session, is_first, polls: self.0.clone() }
+        let is_first = !self.has_begun.swap(true, Ordering::Relaxed);
+        Counting { session, is_first, counts: Arc::clone(&self.counts) }
     }
 }
 
@@ -44,7 +40,7 @@ impl Sessions for CountingSessions {
 pub(super) struct Counting<Q> {
     session: Q,
     is_first: bool,
-    polls: Arc<Polls>,
+    counts: Arc<Counts>,
 }
 
 impl<Q: Session> Session for Counting<Q> {
@@ -60,8 +56,7 @@ impl<Q: Session> Session for Counting<Q> {
     }
 
     fn poll_transmit<V: View>(&mut self, now: Moment, view: &V) -> Option<Q::Response> {
-        let count = if self.is_first { &self.polls.first } else { &self.polls.rest };
-        count.fetch_add(1, Ordering::Relaxed);
+        self.counts.polled(self.is_first);
         self.session.poll_transmit(now, view)
     }
 
@@ -71,5 +66,13 @@ impl<Q: Session> Session for Counting<Q> {
 
     fn poll_timeout(&self) -> Option<Moment> {
         self.session.poll_timeout()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.session.is_quiet()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.session.is_settled()
     }
 }

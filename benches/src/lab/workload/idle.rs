@@ -1,0 +1,90 @@
+//! L6: what idle streams keep in memory, and what each name costs each stream.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::{Lab, Peer, Size};
+use crate::lab::client::{Manners, Return, Script};
+use crate::lab::herd::Herd;
+use crate::lab::row::{About, Row};
+use crate::lab::scripts;
+use crate::lab::served::Served;
+use crate::lab::setting::{Content, Kind};
+use crate::lab::site::Site;
+use crate::lab::wire::Variant;
+use crate::stand::Failure;
+
+struct Case {
+    streams: usize,
+    /// Few names and many: what is between them is the slope.
+    resources: [usize; 2],
+    idle: Duration,
+}
+
+const FULL: Case = Case { streams: 10_000, resources: [10, 1_000], idle: Duration::from_secs(60) };
+const SMALL: Case = Case { streams: 1_000, resources: [10, 500], idle: Duration::from_secs(5) };
+const SMOKE: Case = Case { streams: 30, resources: [10, 200], idle: Duration::from_millis(300) };
+
+/// How many streams connect at once.
+const AT_ONCE: usize = 50;
+
+/// What rows call the figure the slope is made of.
+const PER_STREAM: &str = "RSS B/stream";
+
+pub(super) async fn run(lab: &mut Lab) {
+    let case = match lab.size {
+        Size::Smoke => SMOKE,
+        Size::Small => SMALL,
+        Size::Full => FULL,
+    };
+    for (server, kind) in lab.servers(&[Kind::Tonic], Peer::Takes) {
+        let mut few: Option<(usize, f64)> = None;
+        for resources in case.resources {
+            let about = About {
+                workload: "L6",
+                case: format!("R={resources} P={}", case.streams),
+                resources,
+                streams: case.streams,
+                server,
+            };
+            let row = lab.measure(&about, async |site| Ok(vec![measure(&case, kind, site, &about).await?])).await;
+            let Some(row) = row.and_then(|at| lab.rows.get_mut(at)) else { continue };
+            let Some(per_stream) = row.figure(PER_STREAM) else { continue };
+            if let Some((fewer, before)) = few {
+                row.figures.push(("RSS B/(stream, name)", (per_stream - before) / (resources - fewer) as f64));
+            }
+            few = Some((resources, per_stream));
+        }
+    }
+}
+
+async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Result<Row, Failure> {
+    let content = Content::Endpoints;
+    let mut server = Served::start(kind, &site.setting(content, about.resources), &site.cores).await?;
+    let mut herd = Herd::new(server.address, site.certificates.as_ref(), case.streams)?;
+    let mut asks = scripts::asks(content, about.resources);
+    if kind == Kind::Tonic {
+        // The floor decodes all names, and answers with one resource.
+        asks.iter_mut().for_each(|ask| ask.expected = 1);
+    }
+    let (empty, _) = server.at_rest().await?;
+    let variant = Variant::Delta;
+    let script = Script { variant, asks, manners: Manners::Accepts, returns: Return::UntilReady };
+    let begun = Instant::now();
+    herd.admit(case.streams, &Arc::new(script), AT_ONCE).await?;
+    let took = begun.elapsed();
+    let (before, _) = server.at_rest().await?;
+    let read_before = herd.reading();
+    sleep(case.idle).await;
+    let after = server.usage().await?;
+    let per_stream = (after.rss_mib() - empty.rss_mib()) * 1024.0 * 1024.0 / case.streams as f64;
+    Ok(Row::new(about, [&before, &after], herd.reading().since(read_before).received)
+        .with("idle s", case.idle.as_secs_f64())
+        .with("connected within s", took.as_secs_f64())
+        .with("CPU s to connect", before.cpu_s() - empty.cpu_s())
+        .with("RSS MiB without streams", empty.rss_mib())
+        .with("peak B/stream", (after.peak_rss_mib() - empty.rss_mib()) * 1024.0 * 1024.0 / case.streams as f64)
+        .with(PER_STREAM, per_stream))
+}
