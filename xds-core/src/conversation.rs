@@ -124,8 +124,8 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
         };
         let type_url = V::answered(&response);
         let unsupported = self.unsupported.remove(type_url).unwrap_or_default();
-        let key = V::key(&response, view, &self.grant.class);
-        let body = self.shared.bodies.get(key, || V::body(&response, view, &self.shared.identifier));
+        let Shared { bodies, identifier, .. } = self.shared;
+        let body = V::shared_body(bodies, &response, view, &self.grant.class, identifier);
         let message = Message::assemble(&V::tail(&response, &unsupported), &body);
         let message = message.ok_or_else(|| End::ResponseTooLarge(type_url.clone()))?;
         metrics::responded(type_url, message.len());

@@ -38,6 +38,9 @@ mod service;
 mod sessions;
 mod shared;
 mod stream;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod tls;
 mod turn;
 mod variant;

@@ -3,13 +3,14 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chancery_protocol::{
     Base, Capabilities, DeltaRequest, DeltaResponse, Payload, ResourceName, Session, Settings, SotwRequest,
     SotwResponse, TypeUrl, View,
 };
 
 use crate::Sessions;
-use crate::bodies::{BodyKey, Form};
+use crate::bodies::{Bodies, BodyKey, Form};
 use crate::wire::{self, Decoded, DeltaPartial, Malformed, Place, Rules, SotwPartial};
 
 /// One form of the protocol.
@@ -43,6 +44,17 @@ pub(crate) trait Variant: Send + 'static {
     fn body<V: View>(response: &Self::Response, view: &V, identifier: &str) -> Vec<u8>;
 
     fn tail(response: &Self::Response, unsupported: &[ResourceName]) -> Vec<u8>;
+
+    /// The response's body: what another stream was sent, or encoded now.
+    fn shared_body<V: View>(
+        bodies: &Bodies,
+        response: &Self::Response,
+        view: &V,
+        class: &Arc<str>,
+        identifier: &str,
+    ) -> Bytes {
+        bodies.get(Self::key(response, view, class), || Self::body(response, view, identifier))
+    }
 }
 
 /// What the TTLs of a response's wildcard set hash to; those of listed resources are in its content.

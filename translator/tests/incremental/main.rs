@@ -5,27 +5,19 @@
 //! names its seed; `CHANCERY_SEED=N cargo test -p chancery-translator --test incremental` runs that one alone, and
 //! `CHANCERY_WORLDS=N` runs as many worlds.
 
-mod edits;
-mod objects;
 mod shadow;
-
-use chancery_translator::api::{Kind, ObjectId};
-use chancery_translator::{
-    Bind, Change, Delivery, EnvoyFloor, Facts, MixedKinds, Options, Proxies, ProxyFacts, ProxyId, RouteTables,
-    TableForm, Translator, Usable, translate,
-};
+#[path = "../worlds/mod.rs"]
+mod worlds;
 
 use chancery_protocol::TypeUrl;
 use chancery_testkit::Random;
-use objects::Objects;
+use chancery_translator::{Change, Translator, translate};
 use shadow::Shadow;
+use worlds::objects::Objects;
+use worlds::{from_environment, surroundings};
 
 const WORLDS: u64 = 120;
 const STEPS: usize = 60;
-
-fn from_environment(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
-}
 
 #[test]
 fn after_every_change_everything_is_as_if_translated_anew() {
@@ -64,15 +56,15 @@ impl Reached {
 
 fn one_world(seed: u64, objects: &Objects, reached: &mut Reached) {
     let mut random = Random::new(seed);
-    let mut translator = Translator::new(options(&mut random));
+    let mut translator = Translator::new(surroundings::options(&mut random));
     let mut shadow = Shadow::default();
     let begin: Vec<Change> = objects.beginning(&mut random).into_iter().map(Change::Put).collect();
     let update = translator.update(begin);
     shadow.apply(update, seed, 0);
     for step in 1..=STEPS {
         let update = match random.below(12) {
-            0 => translator.observe(delivery(&mut random)),
-            1 => translator.rebind(bind(&mut random)),
+            0 => translator.observe(surroundings::delivery(&mut random)),
+            1 => translator.rebind(surroundings::bind(&mut random)),
             _ => {
                 let changes = (0..=random.below(3)).map(|_| objects.change(&mut random, translator.world()));
                 let changes: Vec<Change> = changes.collect();
@@ -94,59 +86,4 @@ fn one_world(seed: u64, objects: &Objects, reached: &mut Reached) {
         reached.hosts[1] += count(TypeUrl::SCOPED_ROUTE);
         reached.problems += anew.problems.len();
     }
-}
-
-fn options(random: &mut Random) -> Options {
-    Options {
-        assumed_classes: if random.one_in(4) { ["assumed".to_owned()].into() } else { Default::default() },
-        proxies: if random.one_in(3) { Proxies::PerClass } else { Proxies::PerGateway },
-        mixed_kinds: if random.one_in(3) { MixedKinds::Both } else { MixedKinds::OldestKind },
-        bind: bind(random),
-        route_tables: route_tables(random),
-        envoy_floor: if random.one_in(2) { EnvoyFloor::V1_37 } else { EnvoyFloor::V1_36 },
-        ..Options::default()
-    }
-}
-
-fn route_tables(random: &mut Random) -> RouteTables {
-    let former = random.one_in(3).then(|| random.one_of(&TableForm::ALL));
-    let mut tables = RouteTables { otherwise: random.one_of(&TableForm::ALL), former, ..RouteTables::default() };
-    for gateway in objects::GATEWAYS {
-        if random.one_in(3) {
-            let id = ObjectId::new(Kind::Gateway, random.one_of(&objects::NAMESPACES), gateway);
-            tables.gateways.insert(id, random.one_of(&TableForm::ALL));
-        }
-    }
-    tables
-}
-
-fn bind(random: &mut Random) -> Bind {
-    let mut bind = Bind { privileged_port_offset: [0, 10_000][random.below(2)], ..Bind::default() };
-    if random.one_in(2) {
-        bind.usable = Usable::Loopback;
-    }
-    for gateway in objects::GATEWAYS {
-        if random.one_in(3) {
-            let id = ObjectId::new(Kind::Gateway, random.one_of(&objects::NAMESPACES), gateway);
-            bind.addresses.insert(id, std::net::IpAddr::from([127, 0, 0, 1 + random.below(2) as u8]));
-        }
-    }
-    bind
-}
-
-fn delivery(random: &mut Random) -> Delivery {
-    if random.one_in(4) {
-        return Delivery::Assumed;
-    }
-    let mut facts = Facts::default();
-    for gateway in objects::GATEWAYS {
-        let id = ObjectId::new(Kind::Gateway, random.one_of(&objects::NAMESPACES), gateway);
-        let seen =
-            ProxyFacts { connected: random.below(3) as u32, settled: random.below(2) as u32, ..Default::default() };
-        facts.proxies.insert(ProxyId::Gateway(id), seen);
-    }
-    facts
-        .proxies
-        .insert(ProxyId::Class("chancery".into()), ProxyFacts { connected: 1, settled: 1, ..Default::default() });
-    Delivery::Observed(facts)
 }

@@ -6,6 +6,8 @@ use chancery_cache::ResourceSet;
 use chancery_translator::api::{ObjectId, Status};
 use chancery_translator::{ProxyId, ProxyUpdate, Translation, Update};
 
+use crate::worlds::same::{same_resources, same_statuses};
+
 #[derive(Debug, Default)]
 pub(crate) struct Shadow {
     proxies: BTreeMap<ProxyId, ResourceSet>,
@@ -70,20 +72,5 @@ pub(crate) fn compare(kept: &Translation, anew: &Translation, seed: u64, step: u
         assert_eq!(kept.proxies[id].gateways, proxy.gateways, "{at}: the Gateways of {id}");
         same_resources(&kept.proxies[id].resources, &proxy.resources, &format!("{at}: {id}"));
         assert_eq!(*kept.proxies[id].provenance, *proxy.provenance, "{at}: where the resources of {id} come from");
-    }
-}
-
-fn same_statuses(kept: &BTreeMap<ObjectId, Status>, anew: &BTreeMap<ObjectId, Status>, at: &str) {
-    for id in kept.keys().chain(anew.keys()) {
-        assert_eq!(kept.get(id), anew.get(id), "{at}: the status of {id} (kept, made anew)");
-    }
-}
-
-fn same_resources(kept: &ResourceSet, anew: &ResourceSet, at: &str) {
-    for one in kept.iter().chain(anew.iter()) {
-        let (type_url, name) = (one.type_url(), one.name());
-        let (kept, anew) = (kept.get(type_url, name), anew.get(type_url, name));
-        assert_eq!(kept.map(|one| one.body()), anew.map(|one| one.body()), "{at}: {type_url} {name} (kept, made anew)");
-        assert_eq!(kept, anew, "{at}: {type_url} {name} (kept, made anew)");
     }
 }

@@ -275,6 +275,14 @@ impl Conversation {
             if let Some((nonce, refusal, culprits)) = compared.refusal {
                 self.events.push_back(Event::Nacked { type_url: type_url.clone(), nonce, refusal, culprits });
             }
+            if let Some(except) = compared.held_but.as_ref().filter(|_| *type_url == TypeUrl::ROUTE) {
+                // What is held since an earlier stream announces as well as what is sent.
+                let held = interest.names().filter(|name| except.binary_search(name).is_err());
+                for name in held.filter(|name| view.get(type_url, name).is_some_and(announces_virtual_hosts)) {
+                    self.next_collection += 1;
+                    self.collections.insert(name.clone(), self.next_collection);
+                }
+            }
             if let (Some(except), Some(epoch)) = (compared.held_but, view.epoch(type_url)) {
                 self.events.push_back(Event::Held { type_url: type_url.clone(), epoch, except });
             }

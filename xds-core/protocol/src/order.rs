@@ -154,13 +154,21 @@ fn unproven_is_warm<V: View>(
     let told = target.standing.exceptions.get(&reference.name).and_then(|exception| exception.told.held());
     let Some(resource) = told.or_else(|| view.get(&reference.type_url, &reference.name)) else { return true };
     now >= since + settings.dependency_patience
-        || resource.references().iter().filter(|pulled| pulled.type_url.traits().reanswered).all(|pulled| {
+        || pulled(resource).all(|pulled| {
             let Some(channel) = channel_of(channels, &pulled.type_url) else { return false };
             let exception = channel.standing.exceptions.get(&pulled.name);
             channel.interest.covers_name(&pulled.name)
                 && channel.standing.is_compared(&pulled.name)
                 && exception.is_none_or(|exception| exception.told.held().is_some())
         })
+}
+
+/// What a resource names and its peer asks for because of that.
+fn pulled(resource: &Resource) -> impl Iterator<Item = &Reference> {
+    resource.references().iter().filter(|named| {
+        let traits = named.type_url.traits();
+        !traits.pushed && !traits.collected
+    })
 }
 
 /// Whether everything an accepted resource pulls has arrived. In the delta variant that a resource does not exist is an

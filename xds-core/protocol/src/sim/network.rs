@@ -6,25 +6,42 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::{
-    DeltaRequest, DeltaSession, Nonce, Resource, ResourceName, Settings, SotwRequest, SotwSession, TypeUrl, Version,
+    DeltaRequest, DeltaSession, Dress, Nonce, Resource, ResourceName, Settings, SotwRequest, SotwSession, TypeUrl,
+    Version,
 };
 
 /// What travels to the server.
-#[derive(Debug, Clone)]
-pub(crate) enum Upward {
+#[derive(Debug, Clone, PartialEq)]
+pub enum Upward {
+    /// In the state-of-the-world variant.
     Sotw(SotwRequest),
+    /// In the delta variant.
     Delta(DeltaRequest),
 }
 
 /// What travels to the client, in one form for both variants.
 #[derive(Debug, Clone)]
-pub(crate) struct Downward {
-    pub(crate) type_url: TypeUrl,
-    pub(crate) nonce: Nonce,
+pub struct Downward {
+    /// The type answered.
+    pub type_url: TypeUrl,
+    /// The number to reply with.
+    pub nonce: Nonce,
     /// The version of the whole type (state of the world).
-    pub(crate) version: Version,
-    pub(crate) resources: Vec<Resource>,
-    pub(crate) removed: Vec<ResourceName>,
+    pub version: Version,
+    /// New and changed resources, or the whole set; of a heartbeat, perhaps none.
+    pub resources: Vec<Resource>,
+    /// Names that are gone, or do not exist (delta).
+    pub removed: Vec<ResourceName>,
+    /// Bodies, or a heartbeat.
+    pub dress: Dress,
+}
+
+/// A response on its way.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) response: Downward,
+    /// When each of its resources was last true, as of when it was sent.
+    pub(crate) ages: Vec<u64>,
 }
 
 impl Upward {
@@ -44,7 +61,8 @@ impl Downward {
     /// For people who read a trace.
     pub(crate) fn brief(&self) -> String {
         let label = |resource: &Resource| {
-            let body = core::str::from_utf8(resource.body()).unwrap_or_default();
+            let text = core::str::from_utf8(resource.body()).ok().filter(|text| text.len() < 20);
+            let body = text.map_or_else(|| format!("{}", resource.version()), String::from);
             let names: Vec<String> = resource.references().iter().map(|named| named.name.as_str().into()).collect();
             format!("{}={body}{names:?}", resource.name())
         };
@@ -67,8 +85,12 @@ pub(crate) enum Server {
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(crate) upward: VecDeque<Upward>,
-    pub(crate) downward: VecDeque<Downward>,
+    pub(crate) downward: VecDeque<Parcel>,
     pub(crate) server: Server,
+    /// Versions of whole types the client said it holds, and the server has not compared yet (state of the world).
+    pub(crate) claimed: Vec<(TypeUrl, Version)>,
+    /// Whether the server has been told nothing yet.
+    pub(crate) is_new: bool,
     /// Every nonce handed out so far must be below this.
     pub(crate) last_nonce: Option<Nonce>,
 }
@@ -79,7 +101,14 @@ impl Stream {
             true => Server::Delta(DeltaSession::new(settings.clone())),
             false => Server::Sotw(SotwSession::new(settings.clone())),
         };
-        Stream { upward: VecDeque::new(), downward: VecDeque::new(), server, last_nonce: None }
+        Stream {
+            upward: VecDeque::new(),
+            downward: VecDeque::new(),
+            server,
+            claimed: Vec::new(),
+            is_new: true,
+            last_nonce: None,
+        }
     }
 
     pub(crate) fn has_room(&self) -> bool {

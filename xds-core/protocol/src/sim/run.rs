@@ -1,58 +1,21 @@
 //! One simulation: everything that can happen, happens at random, and the oracle watches.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 
-use super::network::{Downward, Server, Stream, Upward};
+use super::client::TYPES;
+use super::network::{Parcel, Server, Stream, Upward};
 use super::oracle::{Offence, Oracle, offence};
-use super::{Client, Picture, Random, Scene, World};
-use crate::{Digest, Moment, NamePool, Names, PoolChoice, Resource, ResourceName, Session, Settings, TypeUrl, View};
-
-/// What to simulate.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// Everything else follows from this number.
-    pub seed: u64,
-    /// The delta variant, or state of the world.
-    pub delta: bool,
-    /// How many random steps.
-    pub steps: u64,
-    /// How many clients.
-    pub clients: usize,
-    /// One content in this many is refused; zero for none.
-    pub bad_once_in: u64,
-    /// One step in this many loses a connection; zero for none.
-    pub loss_once_in: u64,
-    /// How many clients never read.
-    pub stalled: usize,
-    /// Print every message.
-    pub trace: bool,
-}
-
-/// What happened.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Steps taken, those of the quiet phases included.
-    pub steps: u64,
-    /// Changes published.
-    pub published: u64,
-    /// Responses sent, per client.
-    pub responses: Vec<u64>,
-    /// Polls of each client's session.
-    pub polls: Vec<u64>,
-    /// Responses refused.
-    pub refused: u64,
-    /// Connections lost.
-    pub lost: u64,
-    /// Waits that ended with their deadline.
-    pub overdue: u64,
-    /// Streams that began with something the protocol cannot tell the server of.
-    pub blind: u64,
-}
+use super::truth::MadeUp;
+use super::{Carriage, Client, Cure, Direct, Habits, Plan, Random, Refusing, Scene, Tally, Truth, World};
+use crate::{
+    Digest, Dress, Event, HeldVersion, Moment, NamePool, Names, PoolChoice, Reply, Resource, ResourceName, Session,
+    Settings, SotwRequest, TypeUrl, View,
+};
 
 struct Seat {
     client: Client,
@@ -63,55 +26,82 @@ struct Seat {
     random: Random,
 }
 
-struct Simulation {
+/// All that was ever published, and when it was true for the last time.
+type Published = BTreeMap<(TypeUrl, ResourceName), BTreeMap<Digest, u64>>;
+
+struct Simulation<'a, T: Truth, C> {
     plan: Plan,
     random: Random,
-    scene: Scene,
-    world: World,
-    view: Arc<Picture>,
-    /// All that was ever published.
-    published: BTreeMap<(TypeUrl, ResourceName), BTreeSet<Digest>>,
+    truth: &'a mut T,
+    carriage: &'a mut C,
+    views: Vec<Arc<T::View>>,
+    /// By group.
+    published: Vec<Published>,
     seats: Vec<Seat>,
     now: Moment,
     settings: Settings,
     tally: Tally,
 }
 
-/// Runs a simulation.
+/// Runs a simulation of a made-up world.
 ///
 /// # Errors
 /// The first broken promise. The same plan gives the same one again.
 pub fn run(plan: &Plan) -> Result<Tally, Offence> {
-    let mut simulation = Simulation::new(plan.clone());
+    let mut random = Random::new(plan.seed);
+    let scene = Scene::new(2 + random.below(5), plan.bad_once_in);
+    let mut truth = MadeUp { scene, world: World::new(plan.seed, 4096), delta: plan.delta };
+    drive(plan, random, &mut truth, &mut Direct)
+}
+
+/// Runs a simulation of what is true elsewhere, with messages that travel in some way of their own.
+///
+/// # Errors
+/// The first broken promise, the truth's and the carriage's own included.
+pub fn run_with<T: Truth, C: Carriage<T::View>>(
+    plan: &Plan,
+    truth: &mut T,
+    carriage: &mut C,
+) -> Result<Tally, Offence> {
+    drive(plan, Random::new(plan.seed), truth, carriage)
+}
+
+fn drive<T: Truth, C: Carriage<T::View>>(
+    plan: &Plan,
+    random: Random,
+    truth: &mut T,
+    carriage: &mut C,
+) -> Result<Tally, Offence> {
+    let mut simulation = Simulation::new(plan.clone(), random, truth, carriage)?;
     for _ in 0..plan.steps {
         simulation.step()?;
     }
     simulation.settle()?;
-    simulation.scene.heal(&mut simulation.random);
-    simulation.publish();
+    simulation.heal()?;
     simulation.settle()?;
     Ok(simulation.tally)
 }
 
-impl Simulation {
-    fn new(plan: Plan) -> Simulation {
+impl<'a, T: Truth, C: Carriage<T::View>> Simulation<'a, T, C> {
+    fn new(plan: Plan, random: Random, truth: &'a mut T, carriage: &'a mut C) -> Result<Self, Offence> {
         let settings = settings(&plan);
-        let mut random = Random::new(plan.seed);
-        let width = 2 + random.below(5);
-        let world = World::new(plan.seed, 4096);
-        let seats = (0..plan.clients).map(|at| Seat {
-            client: Client::new(plan.delta),
-            stream: Stream::open(plan.delta, &settings),
-            oracle: Oracle::default(),
-            stalled: at >= plan.clients - plan.stalled,
-            random: Random::new(plan.seed ^ (at as u64 + 1).wrapping_mul(0x9e37_79b9)),
+        let (externals, refusing) = (truth.externals(), truth.refusing());
+        let seats = (0..plan.clients).map(|at| {
+            let client = Client::new(truth.habits(at), refusing);
+            Seat {
+                stream: open(&client, &settings),
+                client,
+                oracle: Oracle::new(externals.clone()),
+                stalled: at >= plan.clients - plan.stalled,
+                random: Random::new(plan.seed ^ (at as u64 + 1).wrapping_mul(0x9e37_79b9)),
+            }
         });
         let mut simulation = Simulation {
-            scene: Scene::new(width, plan.bad_once_in),
-            view: world.view(),
-            world,
-            published: BTreeMap::new(),
             seats: seats.collect(),
+            views: Vec::new(),
+            published: Vec::new(),
+            truth,
+            carriage,
             now: Moment::after_start(Duration::from_secs(1)),
             settings,
             tally: Tally {
@@ -122,35 +112,53 @@ impl Simulation {
             random,
             plan,
         };
-        simulation.scene.mutate(&mut simulation.random);
-        simulation.publish();
+        simulation.truth.change(&mut simulation.random)?;
+        simulation.look();
         for seat in &mut simulation.seats {
             let said = seat.client.connect();
             seat.stream.upward.extend(said);
         }
-        simulation
+        Ok(simulation)
     }
 
-    fn publish(&mut self) {
-        self.scene.publish(&mut self.world);
-        self.view = self.world.view();
+    /// Takes the newest views, and notes what is in them.
+    fn look(&mut self) {
+        self.views = self.truth.views();
         self.tally.published += 1;
         if self.plan.trace {
-            std::println!("publish {}", self.scene.brief());
+            std::println!("publish {}", self.truth.brief());
         }
-        for type_url in super::client::TYPES {
-            for resource in self.view.iter(&type_url) {
-                let key = (type_url.clone(), resource.name().clone());
-                self.published.entry(key).or_default().insert(*resource.digest());
+        self.published.resize_with(self.views.len(), Published::new);
+        for (view, published) in self.views.iter().zip(&mut self.published) {
+            for type_url in TYPES {
+                for resource in view.iter(&type_url) {
+                    let key = (type_url.clone(), resource.name().clone());
+                    published.entry(key).or_default().insert(*resource.digest(), self.tally.published);
+                }
             }
         }
+    }
+
+    fn heal(&mut self) -> Result<(), Offence> {
+        let cure = self.truth.heal(&mut self.random)?;
+        self.look();
+        if cure == Cure::NewStreams {
+            for at in 0..self.seats.len() {
+                let seat = &mut self.seats[at];
+                // Until it has what it refused, what needs that does not serve; no wait ran out for it.
+                seat.oracle.blind |= seat.client.holds_refused(&*self.views[seat.client.habits.group]);
+                seat.client.refusing = Refusing::Nothing;
+                self.lose(at)?;
+            }
+        }
+        Ok(())
     }
 
     fn step(&mut self) -> Result<(), Offence> {
         self.tally.steps += 1;
         if self.random.once_in(12) {
-            self.scene.mutate(&mut self.random);
-            self.publish();
+            self.truth.change(&mut self.random)?;
+            self.look();
         }
         self.now = self.now + Duration::from_millis(self.random.below(40));
         for at in 0..self.seats.len() {
@@ -183,20 +191,20 @@ impl Simulation {
             std::println!("client {at} loses its connection");
         }
         let seat = &mut self.seats[at];
-        seat.stream = Stream::open(self.plan.delta, &self.settings);
+        seat.stream = open(&seat.client, &self.settings);
+        let view = &self.views[seat.client.habits.group];
         // What a client still serves from while something newer warms, no request tells of. In the state-of-the-world
         // variant a version is all the server learns, and some states have none.
         let warming = seat.client.is_warming();
         let unknown = |type_url: &TypeUrl| {
             let version = seat.client.version(type_url);
-            version.is_some_and(|version| self.view.epoch_of_version(type_url, version).is_none())
+            version.is_some_and(|version| view.epoch_of_version(type_url, version).is_none())
         };
-        let blind = warming
-            || !self.plan.delta
-                && (seat.client.between_versions || unknown(&TypeUrl::CLUSTER) || unknown(&TypeUrl::LISTENER));
+        let whole = [TypeUrl::CLUSTER, TypeUrl::LISTENER, TypeUrl::SCOPED_ROUTE];
+        let blind = warming || !seat.client.habits.delta && (seat.client.between_versions || whole.iter().any(unknown));
         self.tally.blind += u64::from(blind);
         let still = seat.oracle.blind || blind;
-        seat.oracle.new_stream(still);
+        seat.oracle.new_stream(&seat.client, still);
         let said = seat.client.connect();
         seat.stream.upward.extend(said);
         Ok(())
@@ -208,6 +216,18 @@ impl Simulation {
         if self.plan.trace {
             std::println!("{:?} client {at} says {}", self.now.since_start(), request.brief());
         }
+        let first = core::mem::take(&mut seat.stream.is_new);
+        let request = self.carriage.request(at, first, request)?;
+        if let Upward::Sotw(SotwRequest {
+            type_url,
+            version: Some(HeldVersion::Known(version)),
+            reply: Reply::None,
+            ..
+        }) = &request
+            && type_url.traits().full_state
+        {
+            seat.stream.claimed.push((type_url.clone(), *version));
+        }
         let taken = match (&mut seat.stream.server, request) {
             (Server::Sotw(session), Upward::Sotw(request)) => session.handle_request(self.now, request),
             (Server::Delta(session), Upward::Delta(request)) => session.handle_request(self.now, request),
@@ -216,66 +236,64 @@ impl Simulation {
         taken.or_else(|violation| offence("I5", format!("a correct request was refused: {violation}")))
     }
 
-    /// Gives whether the server had anything to say.
+    /// Gives whether the server had anything to say but that it is still there.
     fn server_writes(&mut self, at: usize) -> Result<bool, Offence> {
         let seat = &mut self.seats[at];
         if !seat.stream.has_room() {
             return Ok(false);
         }
         self.tally.polls[at] += 1;
+        let view = &*self.views[seat.client.habits.group];
+        // The view may have forgotten since what the client holds.
+        for (type_url, version) in core::mem::take(&mut seat.stream.claimed) {
+            seat.oracle.blind |= view.epoch_of_version(&type_url, version).is_none();
+        }
         let response = match &mut seat.stream.server {
             Server::Sotw(session) => {
                 session.handle_timeout(self.now);
-                let response = session.poll_transmit(self.now, &*self.view);
-                response.map(|response| Downward {
-                    resources: response.payload.resources(&response.type_url, &*self.view).cloned().collect(),
-                    type_url: response.type_url,
-                    nonce: response.nonce,
-                    version: response.version,
-                    removed: Vec::new(),
-                })
+                let response = session.poll_transmit(self.now, view);
+                keeps_quiet(session, self.now, view)?;
+                response.map(|response| self.carriage.sotw(at, response, view)).transpose()?
             }
             Server::Delta(session) => {
                 session.handle_timeout(self.now);
-                let response = session.poll_transmit(self.now, &*self.view);
-                response.map(|response| Downward {
-                    resources: response.payload.resources(&response.type_url, &*self.view).cloned().collect(),
-                    type_url: response.type_url,
-                    nonce: response.nonce,
-                    version: response.system_version,
-                    removed: response.removed,
-                })
+                let response = session.poll_transmit(self.now, view);
+                keeps_quiet(session, self.now, view)?;
+                response.map(|response| self.carriage.delta(at, response, view)).transpose()?
             }
         };
+        let mut closed = false;
         loop {
             let event = match &mut seat.stream.server {
                 Server::Sotw(session) => session.poll_event(),
                 Server::Delta(session) => session.poll_event(),
             };
-            match event {
-                Some(event) => {
-                    if self.plan.trace && !matches!(event, crate::Event::Sent { .. } | crate::Event::Acked { .. }) {
-                        std::println!("        {event:?}");
-                    }
-                    seat.oracle.hear(&event);
-                }
-                None => break,
+            let Some(event) = event else { break };
+            if self.plan.trace && !matches!(event, Event::Sent { .. } | Event::Acked { .. }) {
+                std::println!("        {event:?}");
             }
+            closed |= matches!(event, Event::HistoryLost { .. } | Event::Unsynced { .. });
+            seat.oracle.hear(&event);
+        }
+        if closed {
+            return self.lose(at).map(|()| true);
         }
         let Some(response) = response else { return Ok(false) };
-        let published = &self.published;
-        let exists = |resource: &Resource| {
-            let key = (resource.type_url().clone(), resource.name().clone());
-            published.get(&key).is_some_and(|known| known.contains(resource.digest()))
+        let published = &self.published[seat.client.habits.group];
+        let last_true = |resource: &Resource| {
+            let known = published.get(&(resource.type_url().clone(), resource.name().clone()));
+            known.and_then(|known| known.get(resource.digest())).copied()
         };
-        seat.oracle.sent(&*self.view, seat.stream.last_nonce, &response, exists)?;
+        seat.oracle.sent(view, seat.stream.last_nonce, &response, |resource| last_true(resource).is_some())?;
+        let ages = response.resources.iter().map(|resource| last_true(resource).unwrap_or(0)).collect();
         if self.plan.trace {
             std::println!("{:?} server to {at}: {}", self.now.since_start(), response.brief());
         }
         seat.stream.last_nonce = Some(response.nonce);
         self.tally.responses[at] += 1;
-        seat.stream.downward.push_back(response);
-        Ok(true)
+        let spoke = response.dress == Dress::Full;
+        seat.stream.downward.push_back(Parcel { response, ages });
+        Ok(spoke)
     }
 
     fn client_reads(&mut self, at: usize) -> Result<(), Offence> {
@@ -283,15 +301,18 @@ impl Simulation {
         if seat.stalled {
             return Ok(());
         }
-        let Some(response) = seat.stream.downward.pop_front() else { return Ok(()) };
-        self.tally.refused += u64::from(response.resources.iter().any(super::client::is_bad));
+        let Some(parcel) = seat.stream.downward.pop_front() else { return Ok(()) };
+        seat.oracle.arrived(&seat.client, &parcel)?;
+        let response = parcel.response;
+        let refused = response.resources.iter().any(|resource| seat.client.refusing.is_bad(resource));
+        self.tally.refused += u64::from(refused && response.dress == Dress::Full);
         if self.plan.trace {
             std::println!("        client {at} reads {:?} {}", response.type_url, response.nonce);
         }
-        seat.oracle.arrived(&response)?;
         let said = seat.client.receive(&mut seat.random, response);
         seat.stream.upward.extend(said);
-        seat.oracle.serving(&seat.client, &*self.view).map_err(|offence| offence.of_client(at))
+        let view = &*self.views[seat.client.habits.group];
+        seat.oracle.serving(&seat.client, view).map_err(|offence| offence.of_client(at))
     }
 
     /// Lets everything in motion arrive and every wait run out; then the clients must hold what they should.
@@ -313,11 +334,12 @@ impl Simulation {
             while !self.seats[at].stream.upward.is_empty() {
                 self.server_reads(at)?;
             }
-            let spoke = self.server_writes(at)?;
-            while !self.seats[at].stream.downward.is_empty() {
+            let mut news = self.server_writes(at)?;
+            while let Some(parcel) = self.seats[at].stream.downward.front() {
+                news |= parcel.response.dress == Dress::Full;
                 self.client_reads(at)?;
             }
-            if spoke || !self.seats[at].stream.upward.is_empty() {
+            if news {
                 quiet = 0;
             } else {
                 quiet += 1;
@@ -325,8 +347,8 @@ impl Simulation {
             }
             if quiet > 40 {
                 let seat = &mut self.seats[at];
-                seat.oracle.converged(&seat.client, &*self.view)?;
-                if !seat.client.holds_refused(&*self.view) {
+                let view = &*self.views[seat.client.habits.group];
+                if seat.oracle.converged(&seat.client, view).map_err(|offence| offence.of_client(at))? {
                     seat.oracle.forgive();
                     seat.client.between_versions = false;
                 }
@@ -334,6 +356,28 @@ impl Simulation {
             }
         }
         offence("P22", format!("client {at} and its server never came to rest"))
+    }
+}
+
+fn open(client: &Client, settings: &Settings) -> Stream {
+    let Habits { delta, capabilities, .. } = client.habits;
+    Stream::open(delta, &Settings { capabilities, ..settings.clone() })
+}
+
+/// A session that says it is quiet is not asked again before something happens: it must have nothing to say, and no moment to wake
+/// that it has not named.
+fn keeps_quiet<S: Session>(session: &mut S, now: Moment, view: &impl View) -> Result<(), Offence> {
+    if !session.is_quiet() {
+        return Ok(());
+    }
+    let named = session.poll_timeout();
+    if session.poll_transmit(now, view).is_some() {
+        return offence("quiet", "a session that called itself quiet had something to say".into());
+    }
+    match (named, session.poll_timeout()) {
+        (None, Some(then)) => offence("quiet", format!("the moment {then:?} was not named")),
+        (Some(named), Some(then)) if then < named => offence("quiet", format!("{then:?} was not named, but {named:?}")),
+        _ => Ok(()),
     }
 }
 

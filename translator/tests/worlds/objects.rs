@@ -5,7 +5,7 @@ use chancery_translator::api::{Kind, Object};
 use chancery_translator::{Change, World};
 use serde_json::{Value, json};
 
-use crate::edits::{edited, known, noted};
+use super::edits::{edited, known, noted};
 
 pub(crate) const NAMESPACES: [&str; 2] = ["a", "b"];
 pub(crate) const GATEWAYS: [&str; 3] = ["g1", "g2", "g3"];

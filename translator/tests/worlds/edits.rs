@@ -6,7 +6,7 @@ use chancery_testkit::Random;
 use chancery_translator::World;
 use chancery_translator::api::Object;
 
-use crate::objects::hostnames;
+use super::objects::hostnames;
 
 /// The same object with other annotations, or with what somebody says of it.
 pub(crate) fn noted(object: &Object, random: &mut Random) -> Object {
