@@ -7,13 +7,14 @@ use std::time::Duration;
 use chancery_protocol::{Event, Grant, Peer, ResourceName, Session, Source, TypeUrl, Violation, Watch};
 use tokio::time::Instant;
 
+use crate::End;
 use crate::bucket::Bucket;
 use crate::budget::Draw;
 use crate::frame::Message;
+use crate::metrics::{self, Exchanges};
 use crate::outlet::Outlet;
 use crate::shared::Shared;
 use crate::variant::Variant;
-use crate::{End, metrics};
 
 /// How many names with unsupported parameters are remembered per stream until they can be answered.
 const MOST_UNSUPPORTED: usize = 1_000;
@@ -54,8 +55,8 @@ pub(crate) struct Conversation<'s, S: Source, A, E, Q> {
     asking: bool,
     /// Since when a request has begun and is not complete.
     midway_since: Option<Instant>,
-    /// The types asked for so far, at most `max_types`.
-    types: Vec<TypeUrl>,
+    /// The types asked for so far: at most `max_types`, and one that is one too many.
+    types: Vec<(TypeUrl, Exchanges)>,
     /// Whether one of them was asked for the first time since somebody asked.
     begins_anew: bool,
 }
@@ -93,15 +94,18 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
         // Only a request that was allowed to be read comes here; the bucket just counts it.
         let _ = self.requests.take(self.now);
         let type_url = V::asked(&request).clone();
+        if self.exchanges(&type_url).is_none() {
+            self.types.push((type_url.clone(), Exchanges::of(&type_url)));
+            self.begins_anew = true;
+        }
+        self.exchanges(&type_url).inspect(|exchanges| exchanges.requested());
         if !self.grant.allows(&type_url) {
             return Err(Violation::NotGranted(type_url.as_str().into()).into());
         }
         self.session.handle_request(self.shared.moment(self.now), request)?;
-        if !self.types.contains(&type_url) {
-            self.types.push(type_url.clone());
-            self.begins_anew = true;
+        if !self.session.is_quiet() || !unsupported.is_empty() {
+            self.outlook = Outlook::Unknown;
         }
-        self.outlook = Outlook::Unknown;
         if !unsupported.is_empty() {
             metrics::unsupported(&type_url, unsupported.len());
             let remembered: usize = self.unsupported.values().map(Vec::len).sum();
@@ -128,7 +132,7 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
         let body = V::shared_body(bodies, &response, view, &self.grant.class, identifier);
         let message = Message::assemble(&V::tail(&response, &unsupported), &body);
         let message = message.ok_or_else(|| End::ResponseTooLarge(type_url.clone()))?;
-        metrics::responded(type_url, message.len());
+        self.exchanges(type_url).inspect(|exchanges| exchanges.responded(message.len()));
         outlet.send(message);
         if self.session.is_quiet() {
             self.outlook = Outlook::Quiet;
@@ -219,6 +223,10 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
         Ok(())
     }
 
+    fn exchanges(&self, type_url: &TypeUrl) -> Option<&Exchanges> {
+        self.types.iter().find(|(known, _)| known == type_url).map(|(_, exchanges)| exchanges)
+    }
+
     fn refresh(&mut self) {
         if let Some(view) = self.watch.latest() {
             self.view = Some(view);
@@ -227,7 +235,12 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
 
     fn pass_on_events(&mut self) -> Result<(), End> {
         while let Some(event) = self.session.poll_event() {
-            metrics::happened(&event);
+            match &event {
+                Event::Acked { type_url, .. } => {
+                    self.exchanges(type_url).inspect(|exchanges| exchanges.acknowledged());
+                }
+                other => metrics::happened(other),
+            }
             self.watch.progressed(&event);
             self.shared.observer.happened(&self.peer, &event);
             match event {

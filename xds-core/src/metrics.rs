@@ -26,13 +26,37 @@ fn label(type_url: &TypeUrl) -> &'static str {
     type_url.short().unwrap_or("other")
 }
 
-pub(crate) fn requested(type_url: &TypeUrl) {
-    ::metrics::counter!("chancery_requests_total", "type" => label(type_url)).increment(1);
+/// The counters that every exchange of one type on one stream moves, looked up once for all of them.
+pub(crate) struct Exchanges {
+    requests: ::metrics::Counter,
+    responses: ::metrics::Counter,
+    response_bytes: ::metrics::Counter,
+    acks: ::metrics::Counter,
 }
 
-pub(crate) fn responded(type_url: &TypeUrl, bytes: usize) {
-    ::metrics::counter!("chancery_responses_total", "type" => label(type_url)).increment(1);
-    ::metrics::counter!("chancery_response_bytes_total", "type" => label(type_url)).increment(bytes as u64);
+impl Exchanges {
+    pub(crate) fn of(type_url: &TypeUrl) -> Exchanges {
+        let label = label(type_url);
+        Exchanges {
+            requests: ::metrics::counter!("chancery_requests_total", "type" => label),
+            responses: ::metrics::counter!("chancery_responses_total", "type" => label),
+            response_bytes: ::metrics::counter!("chancery_response_bytes_total", "type" => label),
+            acks: ::metrics::counter!("chancery_acks_total", "type" => label),
+        }
+    }
+
+    pub(crate) fn requested(&self) {
+        self.requests.increment(1);
+    }
+
+    pub(crate) fn responded(&self, bytes: usize) {
+        self.responses.increment(1);
+        self.response_bytes.increment(bytes as u64);
+    }
+
+    pub(crate) fn acknowledged(&self) {
+        self.acks.increment(1);
+    }
 }
 
 pub(crate) fn unsupported(type_url: &TypeUrl, names: usize) {
@@ -45,7 +69,6 @@ pub(crate) fn ended(end: &End) {
 
 pub(crate) fn happened(event: &Event) {
     let (name, type_url) = match event {
-        Event::Acked { type_url, .. } => ("chancery_acks_total", type_url),
         Event::Nacked { type_url, .. } => ("chancery_nacks_total", type_url),
         Event::Stale { type_url } => ("chancery_stale_total", type_url),
         Event::Overdue { type_url, .. } => ("chancery_overdue_total", type_url),

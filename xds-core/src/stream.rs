@@ -143,9 +143,7 @@ where
         let (Read::Message(bytes) | Read::Part(bytes)) = &read else { return Ok(None) };
         V::absorb(&mut self.partial, bytes, rules, place)?;
         let Read::Message(_) = read else { return Ok(None) };
-        let decoded = V::finish(std::mem::take(&mut self.partial), rules, place)?;
-        metrics::requested(V::asked(&decoded.request));
-        Ok(Some(decoded))
+        Ok(Some(V::finish(std::mem::take(&mut self.partial), rules, place)?))
     }
 
     async fn authorize(&mut self, node: &Node) -> Result<Grant, End> {

@@ -14,6 +14,9 @@ use crate::{
     Violation,
 };
 
+/// Room for as many is made at once where something may be said.
+const MOST_JUDGED: usize = 1024;
+
 /// The most responses of one type a peer may owe replies to: what growing subscriptions can drive it to.
 const MOST_UNANSWERED: usize = 256;
 
@@ -371,7 +374,7 @@ impl Conversation {
         at: usize,
         enough_bytes: Option<usize>,
     ) -> Vec<Saying> {
-        let mut judged = Vec::new();
+        let mut judged = Vec::with_capacity(self.channels[at].standing.exceptions.len().min(MOST_JUDGED));
         let (mut told, mut bytes) = (0, 0);
         // Resources that are being narrowed down go out batch by batch, in any order.
         let mut in_order = true;

@@ -115,7 +115,7 @@ impl DeltaSession {
     /// its size.
     fn pick(&self, at: usize, sayings: Vec<Saying>) -> (Vec<Saying>, bool) {
         let collected = self.conversation.channels[at].type_url.traits().collected;
-        let mut said: Vec<Saying> = Vec::new();
+        let mut said: Vec<Saying> = Vec::with_capacity(sayings.len());
         let mut bytes = 0;
         for saying in sayings {
             if !self.is_sayable(at, &saying) {

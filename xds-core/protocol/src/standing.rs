@@ -158,9 +158,9 @@ impl Standing {
         self.anchored() && self.exceptions.is_empty() && self.asked.is_empty()
     }
 
-    /// Whether something was asked for and not looked at yet.
+    /// Whether something was asked for, given up or refused as a whole, and not looked at yet.
     pub(crate) fn has_questions(&self) -> bool {
-        !self.asked.is_empty()
+        !self.asked.is_empty() || !self.dropped.is_empty() || self.refusal.is_some()
     }
 
     /// Whether what the peer asked for under this name has been looked at, and answered.

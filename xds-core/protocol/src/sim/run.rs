@@ -22,6 +22,8 @@ struct Seat {
     stream: Stream,
     oracle: Oracle,
     stalled: bool,
+    /// How much had been published when the server looked last.
+    looked_at: u64,
     /// Each client has its own chance, so that what one does changes nothing for another.
     random: Random,
 }
@@ -93,6 +95,7 @@ impl<'a, T: Truth, C: Carriage<T::View>> Simulation<'a, T, C> {
                 client,
                 oracle: Oracle::new(externals.clone()),
                 stalled: at >= plan.clients - plan.stalled,
+                looked_at: 0,
                 random: Random::new(plan.seed ^ (at as u64 + 1).wrapping_mul(0x9e37_79b9)),
             }
         });
@@ -251,17 +254,20 @@ impl<'a, T: Truth, C: Carriage<T::View>> Simulation<'a, T, C> {
         let response = match &mut seat.stream.server {
             Server::Sotw(session) => {
                 session.handle_timeout(self.now);
+                let quiet = seat.looked_at == self.tally.published && is_quiet(session, self.now);
                 let response = session.poll_transmit(self.now, view);
-                keeps_quiet(session, self.now, view)?;
+                keeps_quiet(session, self.now, view, quiet && response.is_some())?;
                 response.map(|response| self.carriage.sotw(at, response, view)).transpose()?
             }
             Server::Delta(session) => {
                 session.handle_timeout(self.now);
+                let quiet = seat.looked_at == self.tally.published && is_quiet(session, self.now);
                 let response = session.poll_transmit(self.now, view);
-                keeps_quiet(session, self.now, view)?;
+                keeps_quiet(session, self.now, view, quiet && response.is_some())?;
                 response.map(|response| self.carriage.delta(at, response, view)).transpose()?
             }
         };
+        seat.looked_at = self.tally.published;
         let mut closed = false;
         loop {
             let event = match &mut seat.stream.server {
@@ -364,9 +370,17 @@ fn open(client: &Client, settings: &Settings) -> Stream {
     Stream::open(delta, &Settings { capabilities, ..settings.clone() })
 }
 
+/// Whether a caller would not ask, unless something is published.
+fn is_quiet<S: Session>(session: &S, now: Moment) -> bool {
+    session.is_quiet() && session.poll_timeout().is_none_or(|due| due > now)
+}
+
 /// A session that says it is quiet is not asked again before something happens: it must have nothing to say, and no moment to wake
 /// that it has not named.
-fn keeps_quiet<S: Session>(session: &mut S, now: Moment, view: &impl View) -> Result<(), Offence> {
+fn keeps_quiet<S: Session>(session: &mut S, now: Moment, view: &impl View, broken: bool) -> Result<(), Offence> {
+    if broken {
+        return offence("quiet", "a session that had called itself quiet spoke, and nothing had happened".into());
+    }
     if !session.is_quiet() {
         return Ok(());
     }
