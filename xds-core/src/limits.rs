@@ -12,7 +12,7 @@ use crate::Rate;
 /// | `buffered_request_bytes` | 256 MiB | the stream whose request does not fit ends with `RESOURCE_EXHAUSTED` |
 /// | `subscribed_names` | 10,000,000 | the stream that subscribes more ends with `RESOURCE_EXHAUSTED` |
 /// | `node_bytes` | 64 KiB | the stream ends with `RESOURCE_EXHAUSTED` |
-/// | `new_streams` | 1,000 a second, 2,000 at once | `UNAVAILABLE` with `grpc-retry-pushback-ms`, before anything is read |
+/// | `new_streams` | 1,000 a second, 10,000 at once | `UNAVAILABLE` with `grpc-retry-pushback-ms`, before anything is read |
 /// | `first_answers` | 64 | the stream waits, in the order of their coming, until one before it has its first answers |
 /// | `handshakes` | 32 | the connection's TLS handshake waits likewise |
 /// | `turn_patience` | 1 s | the next one waiting is let in, though this one is not done |
@@ -102,7 +102,7 @@ impl Default for Limits {
             buffered_request_bytes: 256 * 1024 * 1024,
             subscribed_names: 10_000_000,
             node_bytes: 64 * 1024,
-            new_streams: Rate { per_second: 1_000.0, burst: 2_000.0 },
+            new_streams: Rate { per_second: 1_000.0, burst: 10_000.0 },
             first_answers: 64,
             handshakes: 32,
             turn_patience: Duration::from_secs(1),
