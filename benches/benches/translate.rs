@@ -7,7 +7,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 fn whole(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("translate");
     group.sample_size(10);
-    for routes in [500, 5_000] {
+    for routes in [500, 5_000, 50_000, 100_000] {
         let world = shops::world(routes, 100);
         group.throughput(Throughput::Elements(routes as u64));
         group.bench_function(BenchmarkId::from_parameter(routes), |bench| {
