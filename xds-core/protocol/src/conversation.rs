@@ -156,14 +156,14 @@ impl Conversation {
     }
 
     /// Whether the stream stays within its limits of names, those about to be taken in included.
-    pub(crate) fn check_limits(&self, more: &[&[ResourceName]]) -> Result<(), Violation> {
+    pub(crate) fn check_limits<'a>(&self, more: impl Iterator<Item = &'a ResourceName>) -> Result<(), Violation> {
         let names: usize = self.channels.iter().map(|channel| channel.interest.name_count()).sum();
-        let more_names: usize = more.iter().map(|names| names.len()).sum();
+        let (more_names, more_bytes) =
+            more.fold((0, 0), |(names, bytes), name| (names + 1, bytes + name.as_str().len()));
         if names + more_names > self.settings.max_names {
             return Err(Violation::TooManyNames { limit: self.settings.max_names });
         }
         let bytes: usize = self.channels.iter().map(|channel| channel.interest.name_bytes()).sum();
-        let more_bytes: usize = more.iter().flat_map(|names| names.iter()).map(|name| name.as_str().len()).sum();
         if bytes + more_bytes > self.settings.max_name_bytes {
             return Err(Violation::TooManyNameBytes { limit: self.settings.max_name_bytes });
         }
@@ -174,7 +174,7 @@ impl Conversation {
     pub(crate) fn check_replacement(&mut self, at: usize, names: &[ResourceName]) -> Result<(), Violation> {
         let Some(channel) = self.channels.get_mut(at) else { return Ok(()) };
         let former = core::mem::replace(&mut channel.interest, Interest::none());
-        let outcome = self.check_limits(&[names]);
+        let outcome = self.check_limits(names.iter());
         self.channels[at].interest = former;
         outcome
     }

@@ -249,8 +249,8 @@ impl Session for DeltaSession {
     type Response = DeltaResponse;
 
     fn handle_request(&mut self, now: Moment, mut request: DeltaRequest) -> Result<(), Violation> {
-        let brought: Vec<ResourceName> = request.initial_versions.keys().cloned().collect();
-        self.conversation.check_limits(&[&request.subscribe, &brought])?;
+        let brought = request.initial_versions.keys();
+        self.conversation.check_limits(request.subscribe.iter().chain(brought))?;
         let (at, first) = self.conversation.channel(&request.type_url)?;
         if first {
             self.begin(now, at, request);
