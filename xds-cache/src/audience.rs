@@ -10,7 +10,7 @@ use chancery_protocol::{Event, NameSet, Names, TypeUrl};
 
 use crate::collection::Touch;
 use crate::delivery::Seat;
-use crate::layer::Step;
+use crate::layer::{Layer, Step};
 
 /// Streams, by the number of their seat.
 type Streams = HashMap<u64, Arc<Seat>>;
@@ -35,6 +35,8 @@ struct OfType {
     shared: HashMap<u64, Vec<(Names, Streams)>>,
     /// Names of their own.
     apart: HashMap<u64, (NameSet, Arc<Seat>)>,
+    /// How many changes of the type there were since all its streams were woken: those that sleep must not fall out of the history.
+    unseen: usize,
     /// Under which fingerprint streams are in `shared`.
     fingerprints: HashMap<u64, u64>,
 }
@@ -45,6 +47,18 @@ pub(crate) enum Changed<'a> {
     Names(&'a [Touch]),
     /// Names that are not at hand.
     Some,
+}
+
+/// So many changes of a type wake all its streams, whatever they asked for. Half of what the shortest history remembers.
+const MOST_UNSEEN: usize = 512;
+
+impl Changed<'_> {
+    fn count(&self) -> usize {
+        match self {
+            Changed::Names(touches) => touches.len(),
+            Changed::Some => 1,
+        }
+    }
 }
 
 impl Audience {
@@ -77,10 +91,15 @@ impl Audience {
 
     /// Wakes the streams that a commit of these changes concerns.
     pub(crate) fn wake<'a>(&self, changes: impl Iterator<Item = (&'a TypeUrl, Changed<'a>)>) {
-        let wants = self.wants();
+        let mut wants = self.wants();
         wants.unknown.values().for_each(|seat| seat.bell.raise());
         for (type_url, changed) in changes {
-            let Some(of_type) = wants.by_type.get(type_url) else { continue };
+            let Some(of_type) = wants.by_type.get_mut(type_url) else { continue };
+            of_type.unseen += changed.count();
+            let changed = if of_type.unseen < MOST_UNSEEN { changed } else { Changed::Some };
+            if let Changed::Some = changed {
+                of_type.unseen = 0;
+            }
             of_type.wake(&changed);
         }
     }
@@ -179,11 +198,16 @@ fn concerns(touches: &[Touch], wanted: usize, wants: impl Fn(&chancery_protocol:
             .any(|touch| wants(&touch.name) || touch.aliases().any(&wants))
 }
 
-/// What a step changes of each type, `hidden` types apart.
+/// What a step of one layer changes of each type, `hidden` types apart. What it lays over, or uncovers, may have other aliases.
 pub(crate) fn changes_of<'a>(
     step: &'a Step,
+    beneath: &Layer,
     hidden: impl Fn(&TypeUrl) -> bool,
 ) -> impl Iterator<Item = (&'a TypeUrl, Changed<'a>)> {
     let visible = step.iter().filter(move |(type_url, _)| !hidden(type_url));
-    visible.map(|(type_url, touches)| (type_url, Changed::Names(touches)))
+    visible.map(|(type_url, touches)| {
+        let has_aliases =
+            |touch: &Touch| beneath.get(type_url, &touch.name).is_some_and(|under| !under.aliases().is_empty());
+        (type_url, if touches.iter().any(has_aliases) { Changed::Some } else { Changed::Names(touches) })
+    })
 }

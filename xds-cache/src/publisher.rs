@@ -246,7 +246,9 @@ impl Publisher {
             }
         }
         if either && (alone_changed || learned) {
-            groups.iter().filter(|group| group.view.load().is_none()).for_each(|group| group.audience.wake_all());
+            // Those too that came to be meanwhile: they may have seen the base as it was.
+            let all = shared.groups.iter();
+            all.filter(|group| group.view.load().is_none()).for_each(|group| group.audience.wake_all());
         }
         Ok(published(None, &step, &before, &alone))
     }
@@ -266,7 +268,7 @@ impl Publisher {
         let positions = |snapshot: &Snapshot| snapshot.overlay(&TypeUrl::SECRET).map(|overlay| overlay.positions());
         let revealed = gated(&TypeUrl::SECRET) && positions(before) != positions(after);
         let revealed = revealed.then_some((&TypeUrl::SECRET, Changed::Some));
-        group.audience.wake(changes_of(step, gated).chain(revealed));
+        group.audience.wake(changes_of(step, after.base(), gated).chain(revealed));
     }
 
     fn show(&self, group: &Group, snapshot: &Arc<Snapshot>) {

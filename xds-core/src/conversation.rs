@@ -1,7 +1,6 @@
 //! What a stream's task knows between two events: the session, its newest view, and when something must happen.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_protocol::{Event, Grant, Peer, ResourceName, Session, Source, TypeUrl, Violation, Watch};
@@ -41,7 +40,8 @@ pub(crate) struct Conversation<'s, S: Source, A, E, Q> {
     pub(crate) outlook: Outlook,
     shared: &'s Shared<S, A, E>,
     session: Q,
-    view: Option<Arc<S::View>>,
+    /// Whether the source has something to show. The view itself is not kept: a stream that sleeps would keep what was.
+    is_ready: bool,
     grant: Grant,
     grant_expires_at: Option<Instant>,
     opened_at: Instant,
@@ -69,7 +69,7 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
             watch,
             outlook: Outlook::Unknown,
             session,
-            view: None,
+            is_ready: false,
             grant_expires_at: grant.expires_after.map(|after| now + after.min(FAR)),
             grant,
             opened_at: now,
@@ -120,8 +120,11 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
     where
         V: Variant<Request = Q::Request, Response = Q::Response>,
     {
-        self.refresh();
-        let Some(view) = self.view.as_deref() else { return Ok(()) };
+        let Some(view) = self.watch.latest() else {
+            self.outlook = Outlook::Quiet;
+            return Ok(());
+        };
+        let view = &*view;
         let Some(response) = self.session.poll_transmit(self.shared.moment(self.now), view) else {
             self.outlook = Outlook::Quiet;
             return Ok(());
@@ -149,11 +152,11 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
             self.outlook = Outlook::Unknown;
         }
         self.pass_on_events()?;
-        if self.view.is_none() {
-            self.refresh();
+        if !self.is_ready {
+            self.is_ready = self.watch.latest().is_some();
         }
         let limits = &self.shared.limits;
-        if self.view.is_none() && self.now >= self.opened_at + limits.ready_patience {
+        if !self.is_ready && self.now >= self.opened_at + limits.ready_patience {
             return Err(End::NotReady);
         }
         let (taken, asking) = outlet.progress();
@@ -175,7 +178,7 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
     pub(crate) fn wake_at(&mut self) -> Instant {
         let limits = &self.shared.limits;
         let session = self.session.poll_timeout().map(|due| self.shared.instant(due));
-        let ready = self.view.is_none().then(|| self.opened_at + limits.ready_patience);
+        let ready = (!self.is_ready).then(|| self.opened_at + limits.ready_patience);
         let progress = (!self.asking).then(|| self.progress.1 + limits.progress_patience);
         let request = self.midway_since.map(|since| since + limits.request_patience);
         let token = self.requests.wait(self.now).err().map(|wait| self.now + wait);
@@ -190,12 +193,12 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
 
     /// Whether it makes sense to wait for room.
     pub(crate) fn may_send(&self) -> bool {
-        self.outlook == Outlook::Unknown && self.view.is_some()
+        self.outlook == Outlook::Unknown && self.is_ready
     }
 
     /// Whether news from the source would make a difference: the newest view is read before each response anyway.
     pub(crate) fn awaits_change(&self) -> bool {
-        self.outlook == Outlook::Quiet || self.view.is_none()
+        self.outlook == Outlook::Quiet || !self.is_ready
     }
 
     /// Whether a type was asked for the first time since this was called last.
@@ -225,12 +228,6 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
 
     fn exchanges(&self, type_url: &TypeUrl) -> Option<&Exchanges> {
         self.types.iter().find(|(known, _)| known == type_url).map(|(_, exchanges)| exchanges)
-    }
-
-    fn refresh(&mut self) {
-        if let Some(view) = self.watch.latest() {
-            self.view = Some(view);
-        }
     }
 
     fn pass_on_events(&mut self) -> Result<(), End> {

@@ -60,12 +60,25 @@ pub(crate) struct Reader<B> {
     begun: Vec<u8>,
     /// How many bytes of that request are still to come. `None` while its header is incomplete, and between requests.
     missing: Option<usize>,
+    /// How many bytes of that request were put aside, handed out or not: all of it draws on the budget until it ends.
+    taken: usize,
+    /// How much is gathered before whole fields are looked for.
+    enough: usize,
 }
 
 impl<B: Body<Data = Bytes>> Reader<B> {
     pub(crate) fn new(body: B, message_bytes: usize, budget: &Budget) -> Reader<B> {
         let (chunk, begun) = (Bytes::new(), Vec::new());
-        Reader { body: Box::pin(body), message_bytes, draw: budget.draw(), chunk, begun, missing: None }
+        Reader {
+            body: Box::pin(body),
+            message_bytes,
+            draw: budget.draw(),
+            chunk,
+            begun,
+            missing: None,
+            taken: 0,
+            enough: PART_BYTES,
+        }
     }
 
     /// Whether a request has begun to arrive and is not complete.
@@ -110,21 +123,24 @@ impl<B: Body<Data = Bytes>> Reader<B> {
         self.put_aside(taken)?;
         if taken == missing {
             self.missing = None;
+            (self.taken, self.enough) = (0, PART_BYTES);
             let message = std::mem::take(&mut self.begun);
             let _ = self.draw.set(0);
             return Ok(Some(Read::Message(message.into())));
         }
         self.missing = Some(missing - taken);
-        if self.begun.len() < PART_BYTES {
+        if self.begun.len() < self.enough {
             return Ok(None);
         }
         let whole = whole_fields(&self.begun);
         if whole == 0 {
+            // One field, so far: it is looked at again when it has doubled, or its length would cost its square.
+            self.enough = 2 * self.begun.len();
             return Ok(None);
         }
+        self.enough = PART_BYTES;
         let rest = self.begun.split_off(whole);
         let part = std::mem::replace(&mut self.begun, rest);
-        let _ = self.draw.set(self.begun.len().saturating_sub(FREE_BYTES));
         Ok(Some(Read::Part(part.into())))
     }
 
@@ -139,7 +155,7 @@ impl<B: Body<Data = Bytes>> Reader<B> {
         self.put_aside(lacking.min(self.chunk.len()))?;
         self.missing = self.announced(&self.begun)?;
         if self.missing.is_some() {
-            self.begun = Vec::new();
+            (self.begun, self.taken) = (Vec::new(), 0);
         }
         Ok(self.missing.is_some())
     }
@@ -159,9 +175,10 @@ impl<B: Body<Data = Bytes>> Reader<B> {
     }
 
     fn put_aside(&mut self, count: usize) -> Result<(), Unreadable> {
-        let size = self.begun.len() + count;
+        let taken = self.taken + count;
         let limit = self.draw.limit();
-        self.draw.set(size.saturating_sub(FREE_BYTES)).map_err(|_| Unreadable::BudgetExhausted { limit })?;
+        self.draw.set(taken.saturating_sub(FREE_BYTES)).map_err(|_| Unreadable::BudgetExhausted { limit })?;
+        self.taken = taken;
         self.begun.extend_from_slice(&self.chunk.split_to(count));
         Ok(())
     }

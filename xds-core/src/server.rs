@@ -185,9 +185,16 @@ async fn handle<IO: Accepted, S, A, E>(
         let connection = Connection::new(Identity { address, certificate: None });
         return connection::serve(io, routes, connection, limits, drain).await;
     };
-    let handshake = tokio_rustls::TlsAcceptor::from(tls.current()).accept(io);
-    let handshake = shared.handshakes.during(timeout(limits.handshake_patience, handshake));
-    let io = match handshake.await {
+    // Who has said nothing yet takes no place, and who waits for one is not late.
+    let hello = tokio_rustls::LazyConfigAcceptor::new(tokio_rustls::rustls::server::Acceptor::default(), io);
+    let hello = match timeout(limits.handshake_patience, hello).await {
+        Ok(Ok(hello)) => hello,
+        Ok(Err(error)) => return tracing::debug!(?address, %error, "a TLS handshake failed"),
+        Err(_) => return tracing::debug!(?address, "a TLS handshake did not begin in time"),
+    };
+    let patience = limits.handshake_patience;
+    let handshake = async { timeout(patience, hello.into_stream(tls.current())).await };
+    let io = match shared.handshakes.during(handshake).await {
         Ok(Ok(io)) => io,
         Ok(Err(error)) => return tracing::debug!(?address, %error, "a TLS handshake failed"),
         Err(_) => return tracing::debug!(?address, "a TLS handshake took too long"),

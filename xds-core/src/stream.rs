@@ -105,11 +105,11 @@ where
             end = ending(&self.outlet, &mut self.closing) => return Err(end),
             place = self.shared.first_answers.enter() => place,
         };
-        let turn = Turn::held(self.shared.first_answers.clone(), place);
-        let decoded = self.first_request(begun, Instant::now() + patience).await?;
+        let mut turn = Turn::held(self.shared.first_answers.clone(), place);
+        let decoded = turn.during(self.first_request(begun, Instant::now() + patience)).await?;
         let Decoded { request, node, unsupported } = decoded;
         let node = node.ok_or(Violation::MissingNode)?;
-        let grant = self.authorize(&node).await?;
+        let grant = turn.during(self.authorize(&node)).await?;
         let peer = Peer { stream: self.origin.stream, identity: self.origin.identity.clone(), node };
         let watch = self.shared.source.watch(&peer, &grant).map_err(|refusal| End::Refused(refusal.to_string()))?;
         Ok(Opening { peer, grant, watch, turn, request, unsupported })

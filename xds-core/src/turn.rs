@@ -64,8 +64,8 @@ pub(crate) struct Turn {
 enum State {
     /// It does not need one.
     Free,
-    /// It waits; where it stands is kept whoever stops polling.
-    Waiting(Pin<Box<dyn Future<Output = Place> + Send>>),
+    /// It waits, until this moment at the longest; where it stands is kept whoever stops polling.
+    Waiting(Pin<Box<dyn Future<Output = Place> + Send>>, Instant),
     Held(Place),
 }
 
@@ -75,37 +75,52 @@ impl Turn {
         Turn { places, state: State::Held(place) }
     }
 
-    /// The stream begins something that wants a place.
+    /// Does this in the stream's place, and once that has lasted too long without one.
+    pub(crate) async fn during<F: Future>(&mut self, work: F) -> F::Output {
+        let mut work = std::pin::pin!(work);
+        if let Some(end) = self.ends_at() {
+            match tokio::time::timeout_at(end, work.as_mut()).await {
+                Ok(done) => return done,
+                Err(_) => self.state = State::Free,
+            }
+        }
+        work.await
+    }
+
+    /// The stream, which is served, begins something that wants a place. It goes on without one before it has waited too long.
     pub(crate) fn want(&mut self) {
         if matches!(self.state, State::Free) {
             let places = self.places.clone();
-            self.state = State::Waiting(Box::pin(async move { places.enter().await }));
+            let until = Instant::now() + places.patience;
+            self.state = State::Waiting(Box::pin(async move { places.enter().await }), until);
         }
     }
 
     /// Whether the stream has to wait before it sends.
     pub(crate) fn is_awaited(&self) -> bool {
-        matches!(self.state, State::Waiting(_))
+        matches!(self.state, State::Waiting(..))
     }
 
     /// Waits for the place. May be cancelled and called again.
     pub(crate) async fn come(&mut self) {
-        if let State::Waiting(place) = &mut self.state {
+        if let State::Waiting(place, _) = &mut self.state {
             self.state = State::Held(place.await);
         }
     }
 
-    /// When the place is given back at the latest.
+    /// When the place is given back, or waited for no longer.
     pub(crate) fn ends_at(&self) -> Option<Instant> {
         match &self.state {
             State::Held(place) => Some(place.until),
-            State::Free | State::Waiting(_) => None,
+            State::Waiting(_, until) => Some(*until),
+            State::Free => None,
         }
     }
 
-    /// Gives the place back if the stream needs it no longer, or has had it too long.
+    /// Gives the place back if the stream needs it no longer, or has had it, or waited for it, too long.
     pub(crate) fn end_if(&mut self, settled: bool, now: Instant) {
-        if self.ends_at().is_some_and(|end| settled || now >= end) {
+        let done = settled && matches!(self.state, State::Held(_));
+        if self.ends_at().is_some_and(|end| done || now >= end) {
             self.state = State::Free;
         }
     }
@@ -141,5 +156,28 @@ mod tests {
         assert_eq!(next.as_mut().now_or_never(), None, "the place is taken");
         let ended = futures::future::select(stuck, next).await;
         assert!(matches!(ended, futures::future::Either::Right((7, _))));
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_does_not_go_on_loses_its_turn_and_goes_on_without() {
+        let places = Places::new(1, Duration::from_millis(20));
+        let mut turn = Turn::held(places.clone(), places.enter().await);
+        let stuck = std::pin::pin!(turn.during(pending::<()>()));
+        let next = std::pin::pin!(places.enter());
+        let ended = futures::future::select(stuck, next).await;
+        assert!(matches!(ended, futures::future::Either::Right(_)), "the place is free though its stream goes on");
+    }
+
+    #[tokio::test]
+    async fn a_served_stream_waits_no_longer_than_the_patience() {
+        let places = Places::new(1, Duration::from_millis(20));
+        let _taken = places.enter().await;
+        let mut turn = Turn { places, state: State::Free };
+        turn.want();
+        let end = turn.ends_at().unwrap();
+        turn.end_if(true, Instant::now());
+        assert!(turn.is_awaited(), "that it is settled otherwise is no turn");
+        turn.end_if(false, end);
+        assert!(!turn.is_awaited());
     }
 }

@@ -113,3 +113,28 @@ fn a_stream_is_woken_for_each_type_it_asked_for_until_it_gives_it_up() {
     publisher.apply(&everyone(), upsert(endpoints("a", "2"))).unwrap();
     assert!(is_woken(&mut watch));
 }
+
+#[test]
+fn an_alias_that_a_layer_hides_or_uncovers_wakes_who_asked_by_it() {
+    let (cache, publisher) = cache_of([endpoints("other", "1")]);
+    publisher.apply_base(upsert(make(EDS, "n", "base").alias("x").done())).unwrap();
+    let mut watch = seat(&cache, 1, "n");
+    subscribe_shared(&mut watch, EDS, &shared(&["x"]));
+    publisher.apply(&everyone(), upsert(endpoints("n", "own"))).unwrap();
+    assert!(is_woken(&mut watch), "its resource is hidden");
+    publisher.apply(&everyone(), remove(EDS, "n")).unwrap();
+    assert!(is_woken(&mut watch), "it is there again");
+}
+
+#[test]
+fn a_stream_whom_nothing_concerns_is_woken_before_the_history_forgets() {
+    let (cache, publisher) = cache_of(["quiet", "busy"].map(|name| endpoints(name, "1")));
+    let mut watch = seat(&cache, 1, "n");
+    subscribe_shared(&mut watch, EDS, &shared(&["quiet"]));
+    let mut woken = 0;
+    for revision in 0..2_000 {
+        publisher.apply(&everyone(), upsert(endpoints("busy", &revision.to_string()))).unwrap();
+        woken += usize::from(is_woken(&mut watch));
+    }
+    assert_eq!(woken, 3);
+}

@@ -550,6 +550,15 @@ impl Conversation {
         self.wake
     }
 
+    /// Whether there is more of a large first subscription to look at, and room for it.
+    pub(crate) fn looks_further<V: View>(&self, view: &V) -> bool {
+        self.channels.iter().any(|channel| {
+            view.epoch(&channel.type_url).is_some()
+                && channel.ledger.unanswered() < MOST_UNDER_WAY
+                && channel.standing.has_room(self.settings.names_at_once)
+        })
+    }
+
     /// Whether nothing can be said before something happens.
     pub(crate) fn is_quiet(&self) -> bool {
         self.unasked.is_empty() && self.channels.iter().all(Channel::is_quiet)

@@ -278,8 +278,14 @@ impl Session for DeltaSession {
     }
 
     fn poll_transmit<V: View>(&mut self, now: Moment, view: &V) -> Option<DeltaResponse> {
-        self.conversation.compare(now, view);
-        (0..self.conversation.channels.len()).find_map(|at| self.answer(now, view, at))
+        loop {
+            self.conversation.compare(now, view);
+            let response = (0..self.conversation.channels.len()).find_map(|at| self.answer(now, view, at));
+            // Of what was looked at there may have been nothing to say.
+            if response.is_some() || !self.conversation.looks_further(view) {
+                return response;
+            }
+        }
     }
 
     fn poll_event(&mut self) -> Option<Event> {

@@ -158,6 +158,11 @@ impl Standing {
         self.anchored() && self.exceptions.is_empty() && self.asked.is_empty()
     }
 
+    /// Whether more of a large first subscription may be looked at, now that this much of it is owed.
+    pub(crate) fn has_room(&self, most: usize) -> bool {
+        self.asked.has_rest() && self.exceptions.owed_count() < most.max(1)
+    }
+
     /// Whether something was asked for, given up or refused as a whole, and not looked at yet.
     pub(crate) fn has_questions(&self) -> bool {
         !self.asked.is_empty() || !self.dropped.is_empty() || self.refusal.is_some()

@@ -107,13 +107,15 @@ fn a_long_request_is_handed_out_in_whole_fields_and_is_nowhere_as_a_whole() {
     let field = |number: usize| [&[3 << 3 | 2, 10][..], format!("{number:010}").as_bytes()].concat();
     let content: Vec<u8> = (0..100_000).flat_map(field).collect();
     let wire = [&[0][..], &(content.len() as u32).to_be_bytes(), &content].concat();
-    let budget = Budget::new(2 * PART_BYTES);
+    // What was handed out draws on the budget until the request ends: whoever takes it in keeps what it says.
+    let budget = Budget::new(content.len());
     let pieces = Pieces(wire.chunks(16_384).map(Bytes::copy_from_slice).collect());
     let mut reader = Reader::new(pieces, content.len(), &budget);
     let (mut parts, mut read) = (0, Vec::new());
     loop {
         match std::future::poll_fn(|cx| reader.poll_next(cx)).now_or_never().unwrap().unwrap() {
             Read::Part(part) => {
+                assert_eq!(budget.drawn(), reader.taken - FREE_BYTES);
                 assert_eq!(whole_fields(&part), part.len());
                 assert!(part.len() <= 2 * PART_BYTES && reader.begun.len() < 12);
                 parts += 1;
@@ -129,4 +131,20 @@ fn a_long_request_is_handed_out_in_whole_fields_and_is_nowhere_as_a_whole() {
     }
     assert!(parts > 10 && read == content);
     assert_eq!(budget.drawn(), 0);
+}
+
+#[test]
+fn a_group_without_an_end_is_not_looked_through_again_for_each_frame() {
+    // The beginning of a group, and numbers in it.
+    let content = [&[1 << 3 | 3][..], &[2 << 3, 1].repeat(500_000)].concat();
+    let wire = [&[0][..], &(content.len() as u32).to_be_bytes(), &content].concat();
+    let budget = Budget::new(content.len());
+    let pieces = Pieces(wire.chunks(16).map(Bytes::copy_from_slice).collect());
+    let mut reader = Reader::new(pieces, content.len(), &budget);
+    assert_eq!(next(&mut reader).unwrap().unwrap().len(), content.len());
+    let mut reader = Reader { enough: PART_BYTES, ..reader };
+    reader.begun = content[..PART_BYTES].to_vec();
+    (reader.missing, reader.chunk) = (Some(100), Bytes::from_static(&[0]));
+    assert_eq!(reader.take(), Ok(None));
+    assert_eq!(reader.enough, 2 * (PART_BYTES + 1));
 }

@@ -38,8 +38,18 @@ impl Asked {
     }
 
     pub(crate) fn contains(&self, name: &ResourceName) -> bool {
+        self.few.contains(name) || self.has_in_rest(name)
+    }
+
+    /// Whether the name is in what is left of a whole set: it was never told.
+    pub(crate) fn has_in_rest(&self, name: &ResourceName) -> bool {
         let in_rest = |(names, from): &(Names, usize)| names.position(name).is_some_and(|at| at >= *from);
-        self.few.contains(name) || self.rest.as_ref().is_some_and(in_rest)
+        self.rest.as_ref().is_some_and(in_rest)
+    }
+
+    /// Whether something is left of a whole set.
+    pub(crate) fn has_rest(&self) -> bool {
+        self.rest.is_some()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

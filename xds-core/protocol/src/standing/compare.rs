@@ -116,7 +116,7 @@ impl Standing {
                 continue;
             }
             // What was asked for and not looked at yet is told as it will be then.
-            if self.asked.contains(&change.name) && !self.exceptions.contains_key(&change.name) {
+            if self.asked.has_in_rest(&change.name) && !self.exceptions.contains_key(&change.name) {
                 continue;
             }
             self.note(now, &change.name, before, after);

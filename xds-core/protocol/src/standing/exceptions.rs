@@ -90,6 +90,10 @@ impl Exceptions {
         self.owed > 0 && self.by_name.get(name).is_some_and(|exception| exception.owed)
     }
 
+    pub(super) fn owed_count(&self) -> usize {
+        self.owed
+    }
+
     pub(crate) fn owes_anything(&self) -> bool {
         self.owed > 0
     }

@@ -17,7 +17,7 @@ const FEW: usize = 2;
 pub(crate) enum Room {
     /// All of it: others wait for its resources, or they wait for others.
     Ample,
-    /// As many names as this, once those before have been sent. The rest stay a place in a shared set meanwhile.
+    /// As many names as this at once, until they have been sent. The rest stay a place in a shared set meanwhile.
     Names(usize),
     /// Nothing: enough of it is unanswered.
     None,
@@ -103,8 +103,8 @@ impl Standing {
     ) {
         let most = match room {
             Room::Ample => usize::MAX,
-            Room::Names(most) if !self.exceptions.owes_anything() => most.max(1),
-            Room::Names(_) | Room::None => 0,
+            Room::Names(most) => most.max(1).saturating_sub(self.exceptions.owed_count()),
+            Room::None => 0,
         };
         let names = self.asked.take(most);
         for name in self.owe_plain(now, view, type_url, interest, names) {
@@ -138,7 +138,7 @@ impl Standing {
             while brought.next_if(|(other, _)| *other < name).is_some() {}
             let held = brought.next_if(|(other, _)| *other == name).map(|(_, held)| *held);
             match found.filter(|resource| resource.name() == name && !name.is_glob()) {
-                Some(resource) if !self.exceptions.contains_key(name) => {
+                Some(resource) if !self.exceptions.contains_key(name) && interest.names_cover(name) => {
                     self.desired.add(resource.digest());
                     if held == Some(HeldVersion::Known(resource.version())) {
                         continue;
