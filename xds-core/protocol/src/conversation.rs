@@ -4,94 +4,20 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::heartbeat::Heartbeat;
+mod channel;
+mod saying;
+
+pub(crate) use channel::Channel;
+pub(crate) use saying::{Saying, size_in_response};
+
 use crate::interest::{Interest, InterestChange};
-use crate::ledger::{Flight, Ledger};
-use crate::order::{self, Pins, Verdict};
-use crate::standing::{Inherited, Need, Partial, Room, Standing, Variant};
+use crate::ledger::Flight;
+use crate::order;
+use crate::standing::{Partial, Variant};
 use crate::{
     Event, Moment, Nonce, Reference, Refusal, Resource, ResourceName, Services, Settings, Told, TypeUrl, View,
     Violation,
 };
-
-/// Room for as many is made at once where something may be said.
-const MOST_JUDGED: usize = 1024;
-
-/// The most responses of one type a peer may owe replies to: what growing subscriptions can drive it to.
-const MOST_UNANSWERED: usize = 256;
-
-/// The most unanswered responses with which more of a large first subscription is looked at.
-const MOST_UNDER_WAY: usize = 4;
-
-/// One type of one stream.
-#[derive(Debug)]
-pub(crate) struct Channel {
-    pub(crate) type_url: TypeUrl,
-    pub(crate) interest: Interest,
-    pub(crate) standing: Standing,
-    pub(crate) ledger: Ledger,
-    pub(crate) heartbeat: Heartbeat,
-    /// The first answer is due even if it is empty.
-    pub(crate) greeting: bool,
-    /// The last response was cut at the byte budget: the rest of the answer follows at once.
-    pub(crate) continuing: bool,
-    /// Since when the source has not known the type.
-    unsynced_since: Option<Moment>,
-}
-
-impl Channel {
-    /// Whether a response that is not owed may go out.
-    pub(crate) fn window_open(&self) -> bool {
-        self.ledger.unanswered() == 0 || (self.continuing && self.ledger.unanswered() < MOST_UNANSWERED)
-    }
-
-    /// Whether there is nothing to say but what is on its way, and nothing to wait for but replies.
-    fn is_quiet(&self) -> bool {
-        let under_way = self.standing.exceptions.is_empty()
-            || (!self.window_open() && self.standing.exceptions.len() == self.ledger.names_unanswered());
-        // What is collected follows what other types are told.
-        under_way
-            && !self.type_url.traits().collected
-            && !self.greeting
-            && !self.standing.whole_due()
-            && !self.standing.has_questions()
-            && !self.standing.exceptions.owes_anything()
-            && self.standing.warming.is_empty()
-            && self.heartbeat.is_idle()
-            && self.unsynced_since.is_none()
-    }
-
-    /// Owes the peer a name once more, if it asks for it and it exists.
-    fn owe_again<V: View>(&mut self, now: Moment, view: &V, name: &ResourceName) {
-        if let Some(desired) = self.interest.desired(view, &self.type_url, name) {
-            self.standing.owe_again(now, name, Some(desired));
-        }
-    }
-
-    /// Whether an answer that is owed may go out.
-    pub(crate) fn may_answer(&self) -> bool {
-        self.ledger.unanswered() < MOST_UNANSWERED
-    }
-}
-
-/// What may be said of one name now.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Saying {
-    pub(crate) name: ResourceName,
-    /// `None`: it is gone, or does not exist.
-    pub(crate) content: Option<Resource>,
-    pub(crate) owed: bool,
-    pub(crate) batch: Option<u32>,
-}
-
-/// Something that may be said, or not yet.
-struct Judged {
-    saying: Saying,
-    verdict: Verdict,
-    /// Since when nothing stands in the way of a removal, as of now and as it was noted.
-    free_since: Option<Moment>,
-    was_free_since: Option<Moment>,
-}
 
 /// The types of one stream.
 #[derive(Debug)]
@@ -139,17 +65,7 @@ impl Conversation {
                 Err(Violation::TooManyTypes { limit: self.settings.max_types })
             }
             Err(at) => {
-                let channel = Channel {
-                    type_url: type_url.clone(),
-                    interest: Interest::none(),
-                    standing: Standing::new(Inherited::default()),
-                    ledger: Ledger::default(),
-                    heartbeat: Heartbeat::default(),
-                    greeting: false,
-                    continuing: false,
-                    unsynced_since: None,
-                };
-                self.channels.insert(at, channel);
+                self.channels.insert(at, Channel::new(type_url.clone()));
                 Ok((at, true))
             }
         }
@@ -265,15 +181,8 @@ impl Conversation {
                 continue;
             }
             channel.unsynced_since = None;
+            let room = channel.room(variant, &self.settings);
             let Channel { standing, interest, type_url, .. } = channel;
-            let room = match variant {
-                Variant::Delta if !type_url.traits().reanswered => Room::Ample,
-                Variant::Sotw => Room::Ample,
-                Variant::Delta if channel.ledger.unanswered() < MOST_UNDER_WAY => {
-                    Room::Names(self.settings.names_at_once)
-                }
-                Variant::Delta => Room::None,
-            };
             let compared = standing.compare(now, view, type_url, interest, variant, room);
             if let Some((nonce, refusal, culprits)) = compared.refusal {
                 self.events.push_back(Event::Nacked { type_url: type_url.clone(), nonce, refusal, culprits });
@@ -361,97 +270,6 @@ impl Conversation {
                 sooner(&mut self.wake, since + patience);
             }
         }
-    }
-
-    /// What may be said of a type now, and which of it has waited too long. Notes when to look again.
-    ///
-    /// With `enough_bytes`, it may stop once there is more to say than a response of that size holds: what lies beyond
-    /// is looked at for the next one, or a long first answer would cost the square of its length.
-    pub(crate) fn sayings<V: View>(
-        &mut self,
-        now: Moment,
-        view: &V,
-        at: usize,
-        enough_bytes: Option<usize>,
-    ) -> Vec<Saying> {
-        let mut judged = Vec::with_capacity(self.channels[at].standing.exceptions.len().min(MOST_JUDGED));
-        let (mut told, mut bytes) = (0, 0);
-        // Resources that are being narrowed down go out batch by batch, in any order.
-        let mut in_order = true;
-        {
-            let channel = &self.channels[at];
-            let only_owed = !channel.window_open();
-            if only_owed && (!channel.standing.exceptions.owes_anything() || !channel.may_answer()) {
-                return Vec::new();
-            }
-            let mut pins = None;
-            for (name, exception) in channel.standing.exceptions.iter() {
-                let owed = exception.is_owed();
-                if only_owed && !owed {
-                    continue;
-                }
-                let need =
-                    if owed { exception.desired.as_ref().map_or(Need::Remove, Need::Tell) } else { exception.need() };
-                let (verdict, free_since) = match need {
-                    Need::Settled | Need::Waiting => continue,
-                    Need::Tell(resource) => (
-                        order::may_tell(&self.channels, view, &self.settings, now, resource, exception.since),
-                        exception.free_since,
-                    ),
-                    Need::Remove => {
-                        let pins = pins.get_or_insert_with(|| Pins::gather(&self.channels, &channel.type_url));
-                        let target = Reference { type_url: channel.type_url.clone(), name: name.clone() };
-                        order::may_remove(&self.channels, pins, &self.settings, now, at, &target, exception)
-                    }
-                };
-                in_order &= exception.batch.is_none();
-                if let (Verdict::Go, Some(resource)) = (&verdict, &exception.desired)
-                    && resource.body().len() <= self.settings.resource_bytes
-                {
-                    told += 1;
-                    bytes += size_in_response(name, Some(resource));
-                }
-                let (content, batch) = (exception.desired.clone(), exception.batch);
-                let saying = Saying { name: name.clone(), content, owed, batch };
-                judged.push(Judged { saying, verdict, free_since, was_free_since: exception.free_since });
-                if in_order && enough_bytes.is_some_and(|enough| bytes > enough) && told > 1 {
-                    break;
-                }
-            }
-        }
-        self.act_on(at, judged)
-    }
-
-    fn act_on(&mut self, at: usize, judged: Vec<Judged>) -> Vec<Saying> {
-        let mut sayings = Vec::with_capacity(judged.len());
-        let channel = &mut self.channels[at];
-        for Judged { saying, verdict, free_since, was_free_since } in judged {
-            if free_since != was_free_since
-                && let Some(exception) = channel.standing.exceptions.get_mut(&saying.name)
-            {
-                exception.free_since = free_since;
-            }
-            match verdict {
-                Verdict::Wait(until) => {
-                    sooner(&mut self.wake, until);
-                    continue;
-                }
-                Verdict::Overdue => {
-                    let event = Event::Overdue { type_url: channel.type_url.clone(), name: saying.name.clone() };
-                    self.events.push_back(event);
-                }
-                Verdict::Go => {}
-            }
-            let bytes = saying.content.as_ref().map_or(0, |resource| resource.body().len());
-            if bytes > self.settings.resource_bytes {
-                channel.standing.give_up(&saying.name);
-                let event = Event::Oversized { type_url: channel.type_url.clone(), name: saying.name, bytes };
-                self.events.push_back(event);
-                continue;
-            }
-            sayings.push(saying);
-        }
-        sayings
     }
 
     /// A response goes out that says these things, or (`whole`) everything.
@@ -552,11 +370,9 @@ impl Conversation {
 
     /// Whether there is more of a large first subscription to look at, and room for it.
     pub(crate) fn looks_further<V: View>(&self, view: &V) -> bool {
-        self.channels.iter().any(|channel| {
-            view.epoch(&channel.type_url).is_some()
-                && channel.ledger.unanswered() < MOST_UNDER_WAY
-                && channel.standing.has_room(self.settings.names_at_once)
-        })
+        self.channels
+            .iter()
+            .any(|channel| view.epoch(&channel.type_url).is_some() && channel.looks_further(&self.settings))
     }
 
     /// Whether nothing can be said before something happens.
@@ -627,9 +443,4 @@ fn announces_virtual_hosts(resource: &Resource) -> bool {
 
 fn sooner(wake: &mut Option<Moment>, moment: Moment) {
     *wake = Some(wake.map_or(moment, |wake| wake.min(moment)));
-}
-
-/// What a resource, or the name of one that is gone, adds to a response, in bytes, more or less.
-pub(crate) fn size_in_response(name: &ResourceName, content: Option<&Resource>) -> usize {
-    name.as_str().len() + content.map_or(0, |content| content.body().len()) + 32
 }
