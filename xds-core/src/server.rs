@@ -60,8 +60,8 @@ impl<S: Source, A: Authorizer> Server<S, A> {
 
 impl<S: Source, A: Authorizer, E: Sessions> Server<S, A, E> {
     /// Serves the connections of this listener until `stop` resolves, and then drains: it accepts no more, spreads
-    /// GOAWAYs over [`Limits::drain_window`], ends every stream with `UNAVAILABLE` and returns when all are gone, after
-    /// [`Limits::drain_patience`] at the latest. No peer is sent a removal.
+    /// GOAWAYs over [`Limits::drain_window`](crate::Limits::drain_window), ends every stream with `UNAVAILABLE` and returns when all are gone, after
+    /// [`Limits::drain_patience`](crate::Limits::drain_patience) at the latest. No peer is sent a removal.
     ///
     /// # Errors
     /// When the listener can be reached from other machines and the server has no TLS.
