@@ -56,11 +56,6 @@ impl Ledger {
         self.flights.len()
     }
 
-    /// How many names unanswered responses told of.
-    pub(crate) fn names_unanswered(&self) -> usize {
-        self.flights.iter().map(|(_, flight)| flight.names.len()).sum()
-    }
-
     /// The oldest unanswered response nobody has complained about.
     pub(crate) fn oldest_uncalled(&mut self) -> Option<(Nonce, &mut Flight)> {
         let (nonce, flight) = self.flights.front_mut()?;

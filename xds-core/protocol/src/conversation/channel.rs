@@ -65,10 +65,8 @@ impl Channel {
 
     /// Whether there is nothing to say but what is on its way, and nothing to wait for but replies.
     pub(super) fn is_quiet(&self) -> bool {
-        let under_way = self.standing.exceptions.is_empty()
-            || (!self.window_open() && self.standing.exceptions.len() == self.ledger.names_unanswered());
-        // What is collected follows what other types are told.
-        under_way
+        // With the window closed only answers that are owed may go out. What is collected follows what other types are told.
+        (self.standing.exceptions.is_empty() || !self.window_open())
             && !self.type_url.traits().collected
             && !self.greeting
             && !self.standing.whole_due()
