@@ -33,12 +33,19 @@ pub(crate) struct BodyKey {
 /// One body: encoded by the first stream that needs it, while the others wait for it.
 struct Body(OnceLock<Vec<u8>>);
 
-/// A body as the owner of the bytes that are sent.
-struct Owned(Arc<Body>);
+/// A body as whoever sends it has it.
+#[derive(Clone)]
+pub(crate) struct SharedBody(Arc<Body>);
 
-impl AsRef<[u8]> for Owned {
+impl AsRef<[u8]> for SharedBody {
     fn as_ref(&self) -> &[u8] {
         self.0.0.get().map_or(&[], Vec::as_slice)
+    }
+}
+
+impl From<SharedBody> for Bytes {
+    fn from(body: SharedBody) -> Bytes {
+        Bytes::from_owner(body)
     }
 }
 
@@ -72,9 +79,9 @@ impl Bodies {
     }
 
     /// The body with this key, made by `encode` unless it is there. Streams that ask at the same time encode it once.
-    pub(crate) fn get(&self, key: BodyKey, encode: impl FnOnce() -> Vec<u8>) -> Bytes {
+    pub(crate) fn get(&self, key: BodyKey, encode: impl FnOnce() -> Vec<u8>) -> SharedBody {
         let at = self.hasher.hash_one(&key) as usize % SHARDS;
-        let Some(shard) = self.shards.get(at) else { return encode().into() };
+        let shard = &self.shards[at];
         let body = {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.find_or_insert(&key)
@@ -91,7 +98,7 @@ impl Bodies {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.keep(key, &body, self.bytes_per_shard);
         }
-        Bytes::from_owner(Owned(body))
+        SharedBody(body)
     }
 }
 
@@ -154,7 +161,7 @@ mod tests {
                     encodings.fetch_add(1, Ordering::Relaxed);
                     vec![1; 1000]
                 };
-                bodies.get(key(1), encode).as_ptr() as usize
+                bodies.get(key(1), encode).as_ref().as_ptr() as usize
             };
             let asking: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
             asking.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -168,7 +175,7 @@ mod tests {
         let bodies = Bodies::new(1 << 20);
         let first = bodies.get(key(1), || vec![1]);
         let second = bodies.get(BodyKey { class: "other".into(), ..key(1) }, || vec![2]);
-        assert_ne!(first, second);
+        assert_ne!(first.as_ref(), second.as_ref());
     }
 
     #[test]
@@ -176,9 +183,9 @@ mod tests {
         let bodies = Bodies::new(160);
         let first = bodies.get(key(1), || vec![1; 1000]);
         let second = bodies.get(key(1), || unreachable!("it is still in use"));
-        assert_eq!(first.as_ptr(), second.as_ptr());
+        assert_eq!(first.as_ref().as_ptr(), second.as_ref().as_ptr());
         drop((first, second));
-        assert_eq!(bodies.get(key(1), || vec![2]), vec![2]);
+        assert_eq!(bodies.get(key(1), || vec![2]).as_ref(), [2]);
     }
 
     #[test]
@@ -191,6 +198,6 @@ mod tests {
         let known: usize = bodies.shards.iter().map(|shard| shard.lock().unwrap().known.len()).sum();
         assert!(kept <= SHARDS * 100, "{kept} bytes are kept");
         assert!(known <= SHARDS * 4, "{known} keys are kept");
-        assert_eq!(bodies.get(key(254), || unreachable!("it is recent")), vec![254; 30]);
+        assert_eq!(bodies.get(key(254), || unreachable!("it is recent")).as_ref(), [254; 30]);
     }
 }

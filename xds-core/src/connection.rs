@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chancery_protocol::Identity;
 use futures::FutureExt;
-use futures::future::{Either, select, select_all};
+use futures::future::{Either, select};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -18,6 +18,7 @@ use tonic::service::Routes;
 use tower::Service;
 
 use crate::drain::Drain;
+use crate::rare::Rare;
 use crate::{End, Limits, jitter};
 
 /// A connection, seen from its streams. Cheap to clone; clones are the same connection.
@@ -121,7 +122,7 @@ async fn cause(connection: &Connection, limits: &Limits, drain: Drain) -> Cause 
         }
         Cause::Gently(End::Aged)
     };
-    select_all([hang_up.boxed(), draining.boxed(), unused.boxed(), aged.boxed()]).await.0
+    Rare::of([hang_up.boxed(), draining.boxed(), unused.boxed(), aged.boxed()]).await
 }
 
 /// A duration from `(1 - part)` to `(1 + part)` times this one.

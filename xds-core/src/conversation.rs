@@ -133,7 +133,7 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
         let unsupported = self.unsupported.remove(type_url).unwrap_or_default();
         let Shared { bodies, identifier, .. } = self.shared;
         let body = V::shared_body(bodies, &response, view, &self.grant.class, identifier);
-        let message = Message::assemble(&V::tail(&response, &unsupported), &body);
+        let message = Message::assemble(&V::tail(&response, &unsupported), body);
         let message = message.ok_or_else(|| End::ResponseTooLarge(type_url.clone()))?;
         self.exchanges(type_url).inspect(|exchanges| exchanges.responded(message.len()));
         outlet.send(message);

@@ -20,8 +20,8 @@ impl Message {
     /// The message that consists of these two parts.
     ///
     /// `None` when it is larger than a gRPC message can be (4 GiB).
-    pub(crate) fn assemble(tail: &[u8], body: &Bytes) -> Option<Message> {
-        let length = tail.len() + body.len();
+    pub(crate) fn assemble<B: AsRef<[u8]> + Into<Bytes>>(tail: &[u8], body: B) -> Option<Message> {
+        let length = tail.len() + body.as_ref().len();
         let announced = u32::try_from(length).ok()?;
         let copied = length <= COPIED_UP_TO;
         let mut head = BytesMut::with_capacity(5 + if copied { length } else { tail.len() });
@@ -29,9 +29,9 @@ impl Message {
         head.put_u32(announced);
         head.put_slice(tail);
         if copied {
-            head.put_slice(body);
+            head.put_slice(body.as_ref());
         }
-        Some(Message { head: head.freeze(), body: (!copied).then(|| body.clone()) })
+        Some(Message { head: head.freeze(), body: (!copied).then(|| body.into()) })
     }
 
     /// The bytes of the whole message, header included.
@@ -48,7 +48,7 @@ mod tests {
     fn a_message_is_its_header_its_tail_and_its_body_and_no_chunk_is_empty() {
         for size in [0, 1, COPIED_UP_TO - 5, COPIED_UP_TO - 4, COPIED_UP_TO, 1 << 20] {
             let body = Bytes::from(vec![7; size]);
-            let message = Message::assemble(b"tail", &body).unwrap();
+            let message = Message::assemble(b"tail", body.clone()).unwrap();
             let mut wire = message.head.to_vec();
             wire.extend_from_slice(message.body.as_deref().unwrap_or_default());
             assert_eq!(wire.len(), message.len());
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn a_large_body_is_shared_and_not_copied() {
         let body = Bytes::from(vec![7; 1 << 20]);
-        let message = Message::assemble(b"tail", &body).unwrap();
+        let message = Message::assemble(b"tail", body.clone()).unwrap();
         assert_eq!(message.body.unwrap().as_ptr(), body.as_ptr());
     }
 }

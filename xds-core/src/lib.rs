@@ -32,6 +32,7 @@ pub mod metrics;
 mod name_pool;
 mod observer;
 mod outlet;
+mod rare;
 mod reader;
 mod server;
 mod service;

@@ -232,7 +232,7 @@ mod tests {
     }
 
     fn message(size: usize) -> Message {
-        Message::assemble(b"t", &Bytes::from(vec![1; size])).unwrap()
+        Message::assemble(b"t", Bytes::from(vec![1; size])).unwrap()
     }
 
     #[test]

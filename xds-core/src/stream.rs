@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chancery_protocol::{Grant, Identity, Node, Peer, ResourceName, Services, Settings, Source, Violation, Watch};
 use futures::FutureExt;
-use futures::future::{BoxFuture, poll_fn, select};
+use futures::future::{poll_fn, select};
 use http::HeaderMap;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use crate::connection::Connection;
 use crate::conversation::{Conversation, Outlook};
 use crate::outlet::Outlet;
+use crate::rare::Rare;
 use crate::reader::{Read, Reader};
 use crate::shared::Shared;
 use crate::turn::Turn;
@@ -50,7 +51,7 @@ pub(crate) struct Stream<V: Variant, S, A, E, B> {
     origin: Origin,
     reader: Reader<B>,
     outlet: Outlet,
-    closing: BoxFuture<'static, End>,
+    closing: Rare<'static, End>,
     /// What has come of the request that is coming.
     partial: V::Partial,
 }
@@ -68,7 +69,7 @@ where
             Some(connection) => connection.closing().boxed(),
             None => shared.drain.clone().turn(shared.limits.drain_window).map(|()| End::Draining).boxed(),
         };
-        Stream { shared, origin, reader, outlet, closing, partial: V::Partial::default() }
+        Stream { shared, origin, reader, outlet, closing: Rare::of([closing]), partial: V::Partial::default() }
     }
 
     /// Runs the stream to its end.
@@ -246,7 +247,7 @@ where
 }
 
 /// Waits for what ends a stream from outside: the peer is gone, or the server wants the stream closed.
-async fn ending(outlet: &Outlet, closing: &mut BoxFuture<'static, End>) -> End {
+async fn ending(outlet: &Outlet, closing: &mut Rare<'static, End>) -> End {
     let gone = poll_fn(|cx| outlet.poll_gone(cx)).map(|_| End::Lost);
     select(pin!(gone), closing).await.factor_first().0
 }

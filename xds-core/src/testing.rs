@@ -46,10 +46,10 @@ impl SharedBodies {
 
     fn send<F: Variant, V: View>(&self, response: &F::Response, view: &V, class: &Arc<str>) -> Option<Sent> {
         let body = F::shared_body(&self.bodies, response, view, class, &self.identifier);
-        let message = Message::assemble(&F::tail(response, &[]), &body)?;
+        let message = Message::assemble(&F::tail(response, &[]), body.clone())?;
         let mut frame = message.head.to_vec();
         frame.extend_from_slice(message.body.as_deref().unwrap_or_default());
-        Some(Sent { frame, body })
+        Some(Sent { frame, body: body.into() })
     }
 }
 

@@ -3,14 +3,13 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use chancery_protocol::{
     Base, Capabilities, DeltaRequest, DeltaResponse, Payload, ResourceName, Session, Settings, SotwRequest,
     SotwResponse, TypeUrl, View,
 };
 
 use crate::Sessions;
-use crate::bodies::{Bodies, BodyKey, Form};
+use crate::bodies::{Bodies, BodyKey, Form, SharedBody};
 use crate::wire::{self, Decoded, DeltaPartial, Malformed, Place, Rules, SotwPartial};
 
 /// One form of the protocol.
@@ -52,7 +51,7 @@ pub(crate) trait Variant: Send + 'static {
         view: &V,
         class: &Arc<str>,
         identifier: &str,
-    ) -> Bytes {
+    ) -> SharedBody {
         bodies.get(Self::key(response, view, class), || Self::body(response, view, identifier))
     }
 }

@@ -1,13 +1,12 @@
 //! The delta variant: only what is new, changed or gone.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::conversation::{Conversation, Saying, size_in_response};
 use crate::standing::{Inherited, Standing, Variant};
 use crate::{
-    Base, DeltaRequest, DeltaResponse, Digest, Dress, Event, Moment, Nonce, Payload, Reply, ResourceName, Services,
-    Session, Settings, TypeUrl, View, Violation,
+    Base, DeltaRequest, DeltaResponse, Digest, Dress, Event, Listed, Moment, Nonce, Payload, Reply, ResourceName,
+    Services, Session, Settings, TypeUrl, View, Violation,
 };
 
 /// One delta stream (`DeltaAggregatedResources`, `DeltaClusters`, ...).
@@ -96,48 +95,51 @@ impl DeltaSession {
             })
             .collect();
         let nonce = self.conversation.sent(now, view, at, &owed, true);
-        let mut listed = BTreeMap::new();
+        let mut listed = Vec::new();
         let mut removed = Vec::new();
         for saying in owed {
             match saying.content {
-                Some(resource) => {
-                    listed.insert(saying.name, Some(resource));
-                }
+                Some(resource) => listed.push((saying.name, Some(resource))),
                 None => removed.push(saying.name),
             }
         }
         let mut content = view.digest(&type_url);
         content.mix(1);
-        self.finish(type_url, view, nonce, Payload { base: Base::Wildcard, listed }, removed, content)
+        self.finish(
+            type_url,
+            view,
+            nonce,
+            Payload { base: Base::Wildcard, listed: listed.into_iter().collect() },
+            removed,
+            content,
+        )
     }
 
     /// Which of the things that may be said go into the next response, and whether some had to stay behind only for
     /// its size.
-    fn pick(&self, at: usize, sayings: Vec<Saying>) -> (Vec<Saying>, bool) {
+    fn pick(&self, at: usize, mut sayings: Vec<Saying>) -> (Vec<Saying>, bool) {
         let collected = self.conversation.channels[at].type_url.traits().collected;
-        let mut said: Vec<Saying> = Vec::with_capacity(sayings.len());
-        let mut bytes = 0;
-        for saying in sayings {
-            if !self.is_sayable(at, &saying) {
-                continue;
-            }
-            if let Some(first) = said.first() {
-                let together =
-                    first.batch == saying.batch && (!collected || first.name.collection() == saying.name.collection());
-                if !together {
-                    continue;
-                }
+        let (mut first, mut bytes, mut full) = (None::<(Option<u32>, ResourceName)>, 0, false);
+        sayings.retain(|saying| {
+            if full || !self.is_sayable(at, saying) {
+                return false;
             }
             let size = size_in_response(&saying.name, saying.content.as_ref());
-            let first_of_collection = collected && saying.owed;
-            if !said.is_empty() && bytes + size > self.conversation.settings.chunk_bytes && !first_of_collection {
-                return (said, true);
+            let Some((batch, name)) = &first else {
+                (first, bytes) = (Some((saying.batch, saying.name.clone())), size);
+                return true;
+            };
+            let together = *batch == saying.batch && (!collected || name.collection() == saying.name.collection());
+            if !together {
+                return false;
             }
+            let first_of_collection = collected && saying.owed;
+            full = bytes + size > self.conversation.settings.chunk_bytes && !first_of_collection;
             bytes += size;
-            said.push(saying);
-        }
-        let rest = collected && !said.is_empty();
-        (said, rest)
+            !full
+        });
+        let rest = collected && !sayings.is_empty();
+        (sayings, full || rest)
     }
 
     /// Some types are not told of removals while the peer still subscribes to the name.
@@ -154,23 +156,21 @@ impl DeltaSession {
         let nonce = self.conversation.sent(now, view, at, &said, false);
         let mut content = Digest::EMPTY;
         content.mix(2);
-        let mut listed = Vec::with_capacity(said.len());
         let mut removed = Vec::new();
-        for saying in said {
-            match saying.content {
+        for saying in &said {
+            match &saying.content {
                 Some(resource) => {
                     mix_digest(&mut content, resource.digest());
                     content.mix(resource.ttl().map_or(0, |ttl| 1 + ttl.as_nanos() as u64));
-                    listed.push((resource.name().clone(), Some(resource)));
                 }
                 None => {
                     mix_text(&mut content, saying.name.as_str());
-                    removed.push(saying.name);
+                    removed.push(saying.name.clone());
                 }
             }
         }
-        // At once: what is sorted already makes a map without looking anything up.
-        let listed = listed.into_iter().collect();
+        let told = said.into_iter().filter_map(|saying| saying.content);
+        let listed = told.map(|resource| (resource.name().clone(), Some(resource))).collect();
         self.finish(type_url, view, nonce, Payload { base: Base::Nothing, listed }, removed, content)
     }
 
@@ -212,22 +212,18 @@ impl DeltaSession {
     }
 }
 
-pub(crate) fn heartbeat_payload<V: View>(
-    view: &V,
-    type_url: &TypeUrl,
-    due: Vec<ResourceName>,
-) -> (BTreeMap<ResourceName, Option<crate::Resource>>, Digest) {
+pub(crate) fn heartbeat_payload<V: View>(view: &V, type_url: &TypeUrl, due: Vec<ResourceName>) -> (Listed, Digest) {
     let mut content = Digest::EMPTY;
     content.mix(3);
-    let mut listed = BTreeMap::new();
+    let mut listed = Vec::with_capacity(due.len());
     for name in due {
         if let Some(resource) = view.get(type_url, &name) {
             mix_digest(&mut content, resource.digest());
             content.mix(resource.ttl().map_or(0, |ttl| 1 + ttl.as_nanos() as u64));
-            listed.insert(name, Some(resource.clone()));
+            listed.push((name, Some(resource.clone())));
         }
     }
-    (listed, content)
+    (listed.into_iter().collect(), content)
 }
 
 pub(crate) fn mix_digest(content: &mut Digest, digest: &Digest) {

@@ -13,6 +13,7 @@ mod event;
 mod heartbeat;
 mod interest;
 mod ledger;
+mod listed;
 mod message;
 mod moment;
 mod name;
@@ -33,6 +34,7 @@ mod violation;
 
 pub use delta::DeltaSession;
 pub use event::{Event, Told};
+pub use listed::Listed;
 pub use message::{
     Base, DeltaRequest, DeltaResponse, Dress, HeldVersion, Nonce, Payload, Refusal, Reply, SotwRequest, SotwResponse,
     printable,

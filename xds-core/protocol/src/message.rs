@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{Capabilities, Digest, Resource, ResourceName, TypeUrl, Version};
+use crate::{Capabilities, Digest, Listed, Resource, ResourceName, TypeUrl, Version};
 
 /// The number of a response on its stream: unique there, and never compared across streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,7 +122,7 @@ pub struct Payload {
     pub base: Base,
     /// What stands beside the base, or instead of the base's resource of that name (`None`: leaves it out). With
     /// [`Base::Nothing`], the whole content.
-    pub listed: BTreeMap<ResourceName, Option<Resource>>,
+    pub listed: Listed,
 }
 
 /// What a [`Payload`] starts from.
@@ -142,8 +142,8 @@ impl Payload {
         view: &'a V,
     ) -> impl Iterator<Item = &'a Resource> {
         let base = (self.base == Base::Wildcard).then(|| view.iter(type_url)).into_iter().flatten();
-        let kept = base.filter(|resource| !resource.on_demand() && !self.listed.contains_key(resource.name()));
-        let listed = self.listed.values().filter_map(Option::as_ref);
+        let kept = base.filter(|resource| !resource.on_demand() && !self.listed.has(resource.name()));
+        let listed = self.listed.iter().filter_map(|(_, resource)| resource.as_ref());
         merge_by_name(kept, listed)
     }
 }

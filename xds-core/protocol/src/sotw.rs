@@ -116,7 +116,7 @@ impl SotwSession {
         let channel = &self.conversation.channels[at];
         let type_url = channel.type_url.clone();
         let digest = if channel.interest.is_wildcard() { view.digest(&type_url) } else { channel.standing.desired };
-        let listed: BTreeMap<ResourceName, Option<Resource>> = said
+        let listed = said
             .into_iter()
             .filter_map(|saying| saying.content)
             .map(|resource| (resource.name().clone(), Some(resource)))
@@ -137,7 +137,7 @@ impl SotwSession {
         let type_url = channel.type_url.clone();
         let wildcard = channel.interest.is_wildcard();
         let mut digest = if wildcard { view.digest(&type_url) } else { Digest::EMPTY };
-        let mut listed = BTreeMap::new();
+        let mut listed: BTreeMap<ResourceName, Option<Resource>> = BTreeMap::new();
         if !wildcard {
             for resource in channel.interest.names().filter_map(|name| channel.interest.desired(view, &type_url, name))
             {
@@ -167,7 +167,8 @@ impl SotwSession {
         let base = if wildcard { Base::Wildcard } else { Base::Nothing };
         let whole = wildcard && (whole_due || !channel.standing.anchored());
         let nonce = self.conversation.sent(now, view, at, &said, whole);
-        self.finish(type_url, digest.version(), nonce, Payload { base, listed }, Dress::Full)
+        let payload = Payload { base, listed: listed.into_iter().collect() };
+        self.finish(type_url, digest.version(), nonce, payload, Dress::Full)
     }
 
     /// Names that keep the content the peer has: they wait for something, or it refused what they have become.

@@ -71,9 +71,11 @@ pub fn delta_tail(response: &DeltaResponse, unsupported: &[ResourceName]) -> Vec
 }
 
 fn tail(version: Version, nonce: Nonce, errors: u8, unsupported: &[ResourceName]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(48);
-    put_text(&mut out, 1, version.as_str());
-    put_text(&mut out, 5, &nonce.to_string());
+    let (mut digits, version) = (itoa::Buffer::new(), version.as_str());
+    let nonce = digits.format(nonce.0);
+    let mut out = Vec::with_capacity(text_len(version) + text_len(nonce));
+    put_text(&mut out, 1, version);
+    put_text(&mut out, 5, nonce);
     for name in unsupported {
         put_error(&mut out, errors, name, INVALID_ARGUMENT, UNSUPPORTED);
     }

@@ -169,7 +169,7 @@ fn a_delta_response_decodes_to_what_was_meant() {
 #[test]
 fn a_wildcard_base_is_written_from_the_view_in_the_order_of_names() {
     let view = Picture::of(["c", "a", "b"].map(|name| resource(&TypeUrl::CLUSTER, name, vec![1])));
-    let listed = BTreeMap::from([(ResourceName::new("b"), None)]);
+    let listed = [(ResourceName::new("b"), None)].into_iter().collect();
     let mut response = delta_of(&[], Dress::Full, NEITHER);
     response.payload = Payload { base: Base::Wildcard, listed };
     let wire = delta_body(&response, &view, "");

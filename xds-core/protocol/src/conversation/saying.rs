@@ -90,35 +90,38 @@ impl Conversation {
     }
 
     fn act_on(&mut self, at: usize, judged: Vec<Judged>) -> Vec<Saying> {
-        let mut sayings = Vec::with_capacity(judged.len());
+        // In place: mostly there is one, in each of many streams.
+        judged.into_iter().filter_map(|judged| self.act(at, judged)).collect()
+    }
+
+    /// What may be said of it, if it may.
+    fn act(&mut self, at: usize, judged: Judged) -> Option<Saying> {
+        let Judged { saying, verdict, free_since, was_free_since } = judged;
         let channel = &mut self.channels[at];
-        for Judged { saying, verdict, free_since, was_free_since } in judged {
-            if free_since != was_free_since
-                && let Some(exception) = channel.standing.exceptions.get_mut(&saying.name)
-            {
-                exception.free_since = free_since;
-            }
-            match verdict {
-                Verdict::Wait(until) => {
-                    sooner(&mut self.wake, until);
-                    continue;
-                }
-                Verdict::Overdue => {
-                    let event = Event::Overdue { type_url: channel.type_url.clone(), name: saying.name.clone() };
-                    self.events.push_back(event);
-                }
-                Verdict::Go => {}
-            }
-            let bytes = saying.content.as_ref().map_or(0, |resource| resource.body().len());
-            if bytes > self.settings.resource_bytes {
-                channel.standing.give_up(&saying.name);
-                let event = Event::Oversized { type_url: channel.type_url.clone(), name: saying.name, bytes };
-                self.events.push_back(event);
-                continue;
-            }
-            sayings.push(saying);
+        if free_since != was_free_since
+            && let Some(exception) = channel.standing.exceptions.get_mut(&saying.name)
+        {
+            exception.free_since = free_since;
         }
-        sayings
+        match verdict {
+            Verdict::Wait(until) => {
+                sooner(&mut self.wake, until);
+                return None;
+            }
+            Verdict::Overdue => {
+                let event = Event::Overdue { type_url: channel.type_url.clone(), name: saying.name.clone() };
+                self.events.push_back(event);
+            }
+            Verdict::Go => {}
+        }
+        let bytes = saying.content.as_ref().map_or(0, |resource| resource.body().len());
+        if bytes > self.settings.resource_bytes {
+            channel.standing.give_up(&saying.name);
+            let event = Event::Oversized { type_url: channel.type_url.clone(), name: saying.name, bytes };
+            self.events.push_back(event);
+            return None;
+        }
+        Some(saying)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One name of which the peer may hold something else than the view: what it was told, what is on its way, what it refused.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::{Digest, HeldVersion, Moment, Nonce, Resource};
@@ -48,15 +49,15 @@ pub(crate) struct Sent {
     pub(crate) content: Option<Resource>,
 }
 
-/// Content the peer refused, and is not sent again unless it changes.
+/// Content the peer refused, and is not sent again unless it changes. Boxed: it is rare, and each of many streams may have an exception.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// None.
     No,
     /// This content, and it alone was at fault. `None`: the removal.
-    Alone(Option<Digest>),
+    Alone(Option<Box<Digest>>),
     /// This content, among others, in a variant that cannot narrow it down.
-    Among(Option<Digest>),
+    Among(Option<Box<Digest>>),
 }
 
 /// One name of which the peer may hold something else than the view at the anchor.
@@ -125,7 +126,7 @@ impl Exception {
             return Need::Waiting;
         }
         if let Refused::Alone(content) | Refused::Among(content) = &self.refused
-            && *content == self.desired.as_ref().map(|resource| *resource.digest())
+            && content.as_deref() == self.desired.as_ref().map(Resource::digest)
         {
             return Need::Waiting;
         }

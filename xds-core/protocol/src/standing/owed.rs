@@ -88,7 +88,7 @@ impl Standing {
     pub(crate) fn give_up(&mut self, name: &ResourceName) {
         self.exceptions.owe_no_longer(name);
         if let Some(exception) = self.exceptions.get_mut(name) {
-            exception.refused = Refused::Alone(exception.desired.as_ref().map(|resource| *resource.digest()));
+            exception.refused = Refused::Alone(exception.desired.as_ref().map(|resource| Box::new(*resource.digest())));
         }
     }
 

@@ -1,5 +1,6 @@
 //! What becomes of a response: sent, accepted, refused, and who is at fault.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::interest::Interest;
@@ -144,10 +145,10 @@ impl Standing {
         sent.is_some_and(|sent| sent.nonce == nonce)
     }
 
-    pub(super) fn refuse(&mut self, name: &ResourceName, how: impl FnOnce(Option<Digest>) -> Refused) {
+    pub(super) fn refuse(&mut self, name: &ResourceName, how: impl FnOnce(Option<Box<Digest>>) -> Refused) {
         let Some(exception) = self.exceptions.get_mut(name) else { return };
         let Some(sent) = exception.sent.take() else { return };
-        exception.refused = how(sent.content.as_ref().map(|resource| *resource.digest()));
+        exception.refused = how(sent.content.as_ref().map(|resource| Box::new(*resource.digest())));
         if matches!(exception.refused, Refused::Alone(_)) {
             return;
         }
@@ -215,7 +216,7 @@ impl Standing {
             let fresh = || Exception::new(now, Told::Unsure(Vec::new()), Some(resource.clone()));
             let exception = self.exceptions.or_insert_with(resource.name().clone(), fresh);
             if alone {
-                exception.refused = Refused::Alone(Some(*resource.digest()));
+                exception.refused = Refused::Alone(Some(Box::new(*resource.digest())));
                 exception.told = Told::Lacks;
             }
         }
