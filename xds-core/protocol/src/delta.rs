@@ -105,14 +105,8 @@ impl DeltaSession {
         }
         let mut content = view.digest(&type_url);
         content.mix(1);
-        self.finish(
-            type_url,
-            view,
-            nonce,
-            Payload { base: Base::Wildcard, listed: listed.into_iter().collect() },
-            removed,
-            content,
-        )
+        let payload = Payload { base: Base::Wildcard, listed: listed.into_iter().collect() };
+        self.finish(type_url, view, nonce, payload, removed, content)
     }
 
     /// Which of the things that may be said go into the next response, and whether some had to stay behind only for

@@ -59,25 +59,14 @@ impl<'a> IntoIterator for &'a Listed {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
-    use crate::{Digest, Parts, TypeUrl};
+    use crate::TypeUrl;
+    use crate::sim::resource;
 
     #[test]
     fn of_a_name_that_comes_twice_the_last_counts() {
         let name = ResourceName::new("b");
-        let resource = Resource::from_parts(Parts {
-            type_url: TypeUrl::CLUSTER,
-            name: name.clone(),
-            body: Bytes::from_static(b"new"),
-            digest: Digest::EMPTY,
-            ttl: None,
-            references: Vec::new(),
-            aliases: Vec::new(),
-            on_demand: false,
-            origin: None,
-        });
+        let resource = resource(&TypeUrl::CLUSTER, "b", "new", &[]);
         let entries = [(name.clone(), None), (ResourceName::new("a"), None), (name.clone(), Some(resource))];
         let listed: Listed = entries.into_iter().collect();
         assert_eq!(listed.iter().len(), 2);
