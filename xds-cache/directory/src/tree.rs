@@ -60,7 +60,7 @@ impl Tree {
 
     /// Reads what may have changed.
     pub(crate) fn refresh(&mut self) {
-        let Listing { files, unreadable } = scan(&self.root);
+        let Listing { files, unreadable, .. } = scan(&self.root);
         for (path, file) in &mut self.files {
             let hidden = unreadable.iter().any(|(directory, _)| path.starts_with(directory));
             if !files.contains_key(path) && !hidden {

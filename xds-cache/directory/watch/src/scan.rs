@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// How deep directories may lie in each other.
-const MAX_DEPTH: usize = 32;
+pub(crate) const MAX_DEPTH: usize = 32;
 /// How long after its last change a file's times can be trusted: a second write within one tick of the clock leaves no trace.
 const SETTLED: Duration = Duration::from_secs(1);
 
@@ -19,6 +19,8 @@ pub struct Listing {
     pub files: BTreeMap<PathBuf, Fingerprint>,
     /// Directories, and files, that could not be looked at.
     pub unreadable: Vec<(PathBuf, io::Error)>,
+    /// Whether anything was reached through a link, or has other names: notifications do not name it when it is changed there.
+    pub has_links: bool,
 }
 
 /// What changes when a file does.
@@ -31,7 +33,7 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    fn of(metadata: &Metadata) -> Fingerprint {
+    pub(crate) fn of(metadata: &Metadata) -> Fingerprint {
         let modified = metadata.modified().ok();
         let age = modified.and_then(|modified| SystemTime::now().duration_since(modified).ok());
         let settled = age.is_some_and(|age| age > SETTLED);
@@ -57,6 +59,18 @@ impl Fingerprint {
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
+}
+
+/// Whether the file has other names, through which it can be written unnoticed.
+#[cfg(unix)]
+pub(crate) fn is_linked(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.is_file() && metadata.nlink() > 1
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_linked(_: &Metadata) -> bool {
+    false
 }
 
 #[cfg(unix)]
@@ -90,7 +104,10 @@ fn walk(directory: &Path, above: &mut Vec<(u64, u64)>, listing: &mut Listing) {
     for entry in entries {
         let path = match entry {
             Ok(entry) if hidden(&entry.file_name()) => continue,
-            Ok(entry) => entry.path(),
+            Ok(entry) => {
+                listing.has_links |= entry.file_type().is_ok_and(|of| of.is_symlink());
+                entry.path()
+            }
             Err(error) => {
                 listing.unreadable.push((directory.to_owned(), error));
                 continue;
@@ -99,6 +116,7 @@ fn walk(directory: &Path, above: &mut Vec<(u64, u64)>, listing: &mut Listing) {
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => walk(&path, above, listing),
             Ok(metadata) if metadata.is_file() && is_text_file(&path) => {
+                listing.has_links |= is_linked(&metadata);
                 listing.files.insert(path, Fingerprint::of(&metadata));
             }
             Ok(_) => {}
@@ -110,10 +128,10 @@ fn walk(directory: &Path, above: &mut Vec<(u64, u64)>, listing: &mut Listing) {
     above.pop();
 }
 
-fn hidden(name: &OsStr) -> bool {
+pub(crate) fn hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-fn is_text_file(path: &Path) -> bool {
+pub(crate) fn is_text_file(path: &Path) -> bool {
     path.extension().is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
 }
