@@ -1,5 +1,6 @@
 //! Gateway API objects as what is served: read from files, translated, published, run, and told about.
 
+mod complaints;
 mod conductor;
 mod documents;
 mod facts;

@@ -56,6 +56,7 @@ async fn main() -> ExitCode {
         Command::Demo(arguments) => demo::gateway_api(arguments).await,
         Command::Leash(arguments) => runner::leash(&arguments),
     };
+    voice::finish();
     outcome.unwrap_or_else(|failure| {
         eprintln!("chancery: {failure}");
         ExitCode::FAILURE

@@ -57,17 +57,14 @@ async fn gateway_api_objects(
         voice: Voice::Aloud,
     };
     let plane = GatewayPlane::start(root, sockets, serving, plan).await?;
-    println!("serving {} on {} ({security})", root.display(), plane.address);
-    println!("status:  chancery status --admin {}", plane.admin);
-    let telling = [
-        tokio::spawn(telling::of_objects(plane.current.clone())),
-        tokio::spawn(telling::of_addresses(plane.current.clone())),
-    ];
+    Voice::Aloud.say(format!("serving {} on {} ({security})", root.display(), plane.address));
+    Voice::Aloud.say(format!("status:  chancery status --admin {}", plane.admin));
+    let telling = tokio::spawn(telling::of_addresses(plane.current.clone()));
     if arguments.watch_status {
         tokio::spawn(telling::of_standing(plane.deliveries(), plane.teller()));
     }
     let stopped = until_stopped(plane.stop()).await;
-    telling.iter().for_each(tokio::task::JoinHandle::abort);
+    telling.abort();
     stopped
 }
 
@@ -75,8 +72,8 @@ async fn envoy_resources(root: &Path, arguments: &Serve, sockets: Sockets, plan:
     let security = security(&plan);
     let secrets = if arguments.share_secrets { Secrets::Always } else { Secrets::default() };
     let plane = Plane::start(root, sockets, secrets, plan).await?;
-    println!("serving {} on {} ({security})", root.display(), plane.address);
-    println!("status:  chancery status --admin {}", plane.admin);
+    Voice::Aloud.say(format!("serving {} on {} ({security})", root.display(), plane.address));
+    Voice::Aloud.say(format!("status:  chancery status --admin {}", plane.admin));
     if arguments.watch_status {
         tokio::spawn(telling::of_standing(plane.cache.delivery(), plane.teller()));
     }
@@ -88,7 +85,7 @@ async fn envoy_resources(root: &Path, arguments: &Serve, sockets: Sockets, plan:
 
 async fn until_stopped(stopping: impl Future<Output = Result<(), Failure>>) -> Result<ExitCode, Failure> {
     stop::asked().await;
-    println!("stopping: connections are told to go; stop again to cut them off");
+    Voice::Aloud.say("stopping: connections are told to go; stop again to cut them off");
     tokio::select! {
         stopped = stopping => stopped.map(|()| ExitCode::SUCCESS),
         () = stop::asked() => Ok(ExitCode::SUCCESS),

@@ -29,6 +29,25 @@ pub(crate) enum Candidate {
     Ignored(Finding),
 }
 
+impl Candidate {
+    /// The object it is, or means to be, as far as that can be told.
+    pub(crate) fn object(&self) -> Option<&ObjectId> {
+        match self {
+            Candidate::Good(candidacy) => Some(&candidacy.id),
+            Candidate::Bad { id, .. } => id.as_ref(),
+            Candidate::Ignored(_) => None,
+        }
+    }
+
+    /// The object it is, if it is good.
+    pub(crate) fn good(&self) -> Option<&ObjectId> {
+        match self {
+            Candidate::Good(candidacy) => Some(&candidacy.id),
+            Candidate::Bad { .. } | Candidate::Ignored(_) => None,
+        }
+    }
+}
+
 /// An object that may be served.
 #[derive(Debug)]
 pub(crate) struct Candidacy {

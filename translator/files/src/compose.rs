@@ -4,102 +4,82 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chancery_resource::located::SyntaxError;
-use chancery_translator::api::{Object, ObjectId};
+use chancery_translator::api::ObjectId;
 
 use crate::candidate::{Candidacy, Candidate};
+use crate::concern::Concern;
+use crate::delivered::{Delivered, Entry};
 use crate::file::FileContent;
 use crate::findings::Finding;
 use crate::generations::Generations;
 use crate::problem::{Consequence, Problem};
+use crate::source_name::SourceName;
 use crate::tree::Tree;
 
-/// An object, and where it is.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) object: Object,
-    pub(crate) generation: i64,
-    pub(crate) candidacy: Arc<Candidacy>,
-    pub(crate) file: Arc<str>,
-}
-
-impl Entry {
-    pub(crate) fn line(&self) -> u32 {
-        self.candidacy.node.at.line
-    }
-}
-
-pub(crate) type Entries = BTreeMap<ObjectId, Entry>;
-
-/// All that the files say at one time.
+/// All that files which hang together say at one time.
 #[derive(Debug, Default)]
 pub(crate) struct Composition {
-    pub(crate) entries: Entries,
-    pub(crate) problems: Vec<Problem>,
+    pub(crate) entries: BTreeMap<ObjectId, Entry>,
+    /// What is wrong with each of the files.
+    pub(crate) problems: BTreeMap<SourceName, Vec<Problem>>,
 }
 
-/// Puts the files together, in the order of their paths; `last` is what was delivered before.
-pub(crate) fn compose(tree: &Tree, last: &Entries, generations: &Generations) -> Composition {
-    let mut composer = Composer {
-        last,
-        generations,
-        entries: Entries::new(),
-        kept: BTreeSet::new(),
-        problems: tree.unreadable.clone(),
-    };
+/// Puts files that hang together into one, in the order of their paths; `last` is what was delivered before.
+pub(crate) fn compose(tree: &Tree, concern: &Concern, last: &Delivered, generations: &Generations) -> Composition {
+    let mut composer =
+        Composer { last, generations, entries: BTreeMap::new(), kept: BTreeSet::new(), problems: BTreeMap::new() };
     let mut rest = Vec::new();
-    for (path, file) in &tree.files {
-        let name: Arc<str> = path.display().to_string().into();
-        composer.file(&name, &file.content, &mut rest);
-        if tree.unsettled.contains(path) {
-            rest.push(Rest::Unsettled(name));
+    for (name, file) in concern.files.iter().filter_map(|name| Some((name, tree.file(name)?))) {
+        composer.file(name, &file.content, &mut rest);
+        if tree.is_unsettled(name) {
+            rest.push(Rest::Unsettled(name.clone()));
         }
     }
     rest.iter().for_each(|rest| composer.fall_back(rest));
-    let Composer { entries, mut problems, .. } = composer;
-    problems.sort_by(|a, b| (&a.file, a.line, a.column, &a.field).cmp(&(&b.file, b.line, b.column, &b.field)));
+    let Composer { entries, problems, .. } = composer;
     Composition { entries, problems }
 }
 
 struct Composer<'a> {
-    last: &'a Entries,
+    last: &'a Delivered,
     generations: &'a Generations,
-    entries: Entries,
+    entries: BTreeMap<ObjectId, Entry>,
     /// Those of the entries that are last good versions.
     kept: BTreeSet<ObjectId>,
-    problems: Vec<Problem>,
+    problems: BTreeMap<SourceName, Vec<Problem>>,
 }
 
 /// What is looked at when all good objects are in place.
 enum Rest<'a> {
     /// An object that breaks rules.
-    Bad(Arc<str>, &'a ObjectId, &'a [Finding]),
+    Bad(SourceName, &'a ObjectId, &'a [Finding]),
     /// A file with a document that cannot be read: it may have held any of the file's objects.
-    Broken(Arc<str>, &'a [SyntaxError]),
-    Unreadable(Arc<str>, &'a SyntaxError, &'static str),
+    Broken(SourceName, &'a [SyntaxError]),
+    Unreadable(SourceName, &'a SyntaxError, &'static str),
     /// A file that is being written: what it says now may be half of it.
-    Unsettled(Arc<str>),
+    Unsettled(SourceName),
 }
 
 impl<'a> Composer<'a> {
-    fn file(&mut self, name: &Arc<str>, content: &'a FileContent, rest: &mut Vec<Rest<'a>>) {
+    fn file(&mut self, name: &SourceName, content: &'a FileContent, rest: &mut Vec<Rest<'a>>) {
         let (candidates, broken) = match content {
             FileContent::Unknown => return,
             FileContent::Empty => return self.note(name, "the file is empty"),
             FileContent::Unreadable { error, rule } => return rest.push(Rest::Unreadable(name.clone(), error, rule)),
             FileContent::Documents { candidates, broken } => (candidates, broken),
         };
+        let good: BTreeSet<&ObjectId> = candidates.iter().filter_map(Candidate::good).collect();
         for candidate in candidates {
             match candidate {
                 Candidate::Good(candidacy) => self.claim(name, candidacy),
-                Candidate::Ignored(finding) => {
-                    self.problems.push(Problem::found(name, None, finding, Consequence::Nothing));
+                Candidate::Ignored(finding) => self.found(name, None, finding, Consequence::Nothing),
+                Candidate::Bad { id: None, findings } => {
+                    findings.iter().for_each(|finding| self.found(name, None, finding, Consequence::DocumentLeftOut));
                 }
-                Candidate::Bad { id: None, findings } => self.problems.extend(
-                    findings.iter().map(|finding| Problem::found(name, None, finding, Consequence::DocumentLeftOut)),
-                ),
                 Candidate::Bad { id: Some(id), findings } => {
                     // The file of the object is this one, as long as it was here.
-                    if self.last.get(id).is_some_and(|last| last.file == *name) {
+                    let was_here = self.last.get(id).is_some_and(|last| last.file == *name);
+                    if was_here && !good.contains(id) {
                         self.keep(id);
                     }
                     rest.push(Rest::Bad(name.clone(), id, findings));
@@ -115,18 +95,23 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn note(&mut self, name: &str, what: &str) {
-        self.problems.push(Problem::of_file(name, "empty-file", what.to_owned(), Consequence::Nothing));
+    fn note(&mut self, name: &SourceName, what: &str) {
+        let note = Problem::of_file(name.shown(), "empty-file", what.to_owned(), Consequence::Nothing);
+        self.problems.entry(name.clone()).or_default().push(note);
+    }
+
+    fn found(&mut self, name: &SourceName, id: Option<&ObjectId>, finding: &Finding, consequence: Consequence) {
+        let problem = Problem::found(name.shown(), id.cloned(), finding, consequence);
+        self.problems.entry(name.clone()).or_default().push(problem);
     }
 
     /// The first definition of an object is used.
-    fn claim(&mut self, name: &Arc<str>, candidacy: &'a Arc<Candidacy>) {
-        let notes = candidacy.notes.iter();
+    fn claim(&mut self, name: &SourceName, candidacy: &'a Arc<Candidacy>) {
         let id = &candidacy.id;
-        self.problems.extend(notes.map(|note| Problem::found(name, Some(id.clone()), note, Consequence::Nothing)));
+        candidacy.notes.iter().for_each(|note| self.found(name, Some(id), note, Consequence::Nothing));
         if let Some(first) = self.entries.get(id) {
-            let (used, line) = (format!("{}:{}", first.file, first.line()), candidacy.node.at.line);
-            let here = format!("{name}:{line}");
+            let (used, line) = (format!("{}:{}", first.file.shown(), first.line()), candidacy.node.at.line);
+            let here = format!("{}:{line}", name.shown());
             let lost = format!("{id} is already defined in {used}, which is used; rename or remove one of them");
             let won = format!("{id} is defined again in {here}; this definition is used, the other is not");
             let finding = |line, column, message| Finding {
@@ -136,9 +121,9 @@ impl<'a> Composer<'a> {
                 message,
             };
             let (loser, winner) = (finding(line, candidacy.node.at.column, lost), finding(first.line(), 1, won));
-            let winner = Problem::found(&first.file, Some(id.clone()), &winner, Consequence::Nothing);
-            self.problems.push(winner);
-            self.problems.push(Problem::found(name, Some(id.clone()), &loser, Consequence::ObjectLeftOut));
+            let used = first.file.clone();
+            self.found(&used, Some(id), &winner, Consequence::Nothing);
+            self.found(name, Some(id), &loser, Consequence::ObjectLeftOut);
             return;
         }
         let generation = self.generations.of(candidacy);
@@ -169,24 +154,23 @@ impl<'a> Composer<'a> {
                     true => Consequence::ObjectKept,
                     false => Consequence::ObjectLeftOut,
                 };
-                let problems = findings.iter();
-                let problems = problems.map(|found| Problem::found(name, Some((*id).clone()), found, consequence));
-                self.problems.extend(problems);
+                findings.iter().for_each(|finding| self.found(name, Some(id), finding, consequence));
             }
             Rest::Unsettled(name) => {
                 self.keep_file(name);
             }
             Rest::Broken(name, errors) => {
                 self.keep_file(name);
-                let problems = errors.iter().map(|error| syntax(name, error, "syntax", Consequence::DocumentLeftOut));
-                self.problems.extend(problems);
+                errors
+                    .iter()
+                    .for_each(|error| self.found(name, None, &syntax(error, "syntax"), Consequence::DocumentLeftOut));
             }
             Rest::Unreadable(name, error, rule) => {
                 let consequence = match self.keep_file(name) {
                     0 => Consequence::FileLeftOut,
                     _ => Consequence::FileKept,
                 };
-                self.problems.push(syntax(name, error, rule, consequence));
+                self.found(name, None, &syntax(error, rule), consequence);
             }
         }
     }
@@ -200,27 +184,20 @@ impl<'a> Composer<'a> {
     }
 
     /// Keeps what the file had last and nobody has now; how much it had.
-    fn keep_file(&mut self, name: &str) -> usize {
-        let last: Vec<_> = self.last.iter().filter(|(_, last)| &*last.file == name).collect();
-        for (id, last) in &last {
-            self.entries.entry((*id).clone()).or_insert_with(|| (*last).clone());
+    fn keep_file(&mut self, name: &SourceName) -> usize {
+        let mut count = 0;
+        for (id, last) in self.last.of_file(name) {
+            self.entries.entry(id.clone()).or_insert_with(|| last.clone());
+            count += 1;
         }
-        last.len()
+        count
     }
 }
 
-fn syntax(name: &str, error: &SyntaxError, rule: &'static str, consequence: Consequence) -> Problem {
+fn syntax(error: &SyntaxError, rule: &'static str) -> Finding {
     let message = match &error.help {
         Some(help) => format!("{}; {help}", error.message),
         None => error.message.clone(),
     };
-    let finding = Finding { at: error.at, field: String::new(), rule, message };
-    Problem::found(name, None, &finding, consequence)
-}
-
-/// The objects that are not what they were: new, changed or gone.
-pub(crate) fn changed(last: &Entries, now: &Entries) -> BTreeSet<ObjectId> {
-    let gone = last.keys().filter(|id| !now.contains_key(*id));
-    let other = now.iter().filter(|(id, entry)| last.get(*id).is_none_or(|last| last.object != entry.object));
-    gone.chain(other.map(|(id, _)| id)).cloned().collect()
+    Finding { at: error.at, field: String::new(), rule, message }
 }

@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use blake3::Hash;
 use chancery_resource::located::SyntaxError;
+use chancery_translator::api::ObjectId;
 use chancery_watch::{Completeness, Fingerprint, Watcher, read_bounded};
 
 use crate::candidate::{Candidate, candidates};
 use crate::documents::read_documents;
 use crate::source::Limits;
+
+/// How often a file is read in a row.
+const MOST_READS: usize = 4;
 
 /// A file of the directory.
 #[derive(Debug, Default)]
@@ -52,10 +56,24 @@ pub(crate) enum FileContent {
     },
 }
 
-/// Whether a file has been read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl FileContent {
+    /// The objects it speaks of, good or bad.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &ObjectId> {
+        let candidates = match self {
+            FileContent::Documents { candidates, .. } => candidates.as_slice(),
+            FileContent::Unknown | FileContent::Empty | FileContent::Unreadable { .. } => &[],
+        };
+        candidates.iter().filter_map(Candidate::object)
+    }
+}
+
+/// What a look at a file came to.
+#[derive(Debug)]
 pub(crate) enum Progress {
-    Done,
+    /// It says what it said.
+    Same,
+    /// It says something else; this is what it said before.
+    News(FileContent),
     /// It may be in the middle of being written.
     Unsettled,
 }
@@ -73,7 +91,7 @@ impl SourceFile {
     /// Reads the file if it may have changed, and if it may be complete.
     pub(crate) fn refresh(&mut self, path: &Path, now: Fingerprint, limits: &Limits, trust: Trust<'_>) -> Progress {
         if matches!(&self.state, State::Read(read, _) if read.proves_unchanged(&now)) {
-            return Progress::Done;
+            return Progress::Same;
         }
         let read = || read_bounded(path, limits.file_bytes);
         let (bytes, completeness) = match trust {
@@ -81,16 +99,15 @@ impl SourceFile {
             Trust::Finished(watcher, patience) if watcher.is_being_written(path, patience) => {
                 return Progress::Unsettled;
             }
-            Trust::Finished(watcher, _) => watcher.observe(path, read),
+            Trust::Finished(watcher, _) => observe(watcher, path, read),
         };
         let bytes = match bytes {
             Ok(bytes) => bytes,
             // The next look does not find it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Progress::Done,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Progress::Same,
             Err(error) => {
                 self.state = State::Failed;
-                self.content = unreadable(&error);
-                return Progress::Done;
+                return self.says(unreadable(&error));
             }
         };
         let digest = blake3::hash(&bytes);
@@ -99,16 +116,38 @@ impl SourceFile {
             State::Pending(then, pending) => (false, *pending == digest && then.is_same_as(&now)),
             State::New | State::Failed => (false, false),
         };
-        if !known && completeness == Completeness::Unknown && !now.is_settled() && !seen_before {
+        if !known && completeness != Completeness::Complete && !now.is_settled() && !seen_before {
             self.state = State::Pending(now, digest);
             return Progress::Unsettled;
         }
-        if !known {
-            self.content = parsed(&bytes, limits);
-        }
+        let progress = match known {
+            true => Progress::Same,
+            false => self.says(parsed(&bytes, limits)),
+        };
         self.state = State::Read(now, digest);
-        Progress::Done
+        progress
     }
+
+    /// Whether the last attempt to read it failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.state, State::Failed)
+    }
+
+    fn says(&mut self, content: FileContent) -> Progress {
+        Progress::News(std::mem::replace(&mut self.content, content))
+    }
+}
+
+/// Reads a file; again, when it was replaced meanwhile: one that is replaced all the time would hold up all others.
+fn observe<T>(watcher: &Watcher, path: &Path, read: impl Fn() -> T) -> (T, Completeness) {
+    let mut observed = watcher.observe(path, &read);
+    for _ in 1..MOST_READS {
+        if observed.1 != Completeness::Overtaken {
+            break;
+        }
+        observed = watcher.observe(path, &read);
+    }
+    observed
 }
 
 fn unreadable(error: &io::Error) -> FileContent {

@@ -2,13 +2,16 @@
 
 mod candidate;
 mod compose;
+mod concern;
 mod cursor;
+mod delivered;
 mod digest;
 mod documents;
 mod file;
 mod findings;
 mod generations;
 mod keeper;
+mod mentions;
 mod names;
 mod normal;
 mod problem;
@@ -16,6 +19,7 @@ mod reading;
 mod rules;
 mod schema;
 mod source;
+mod source_name;
 mod status_file;
 mod structure;
 mod tree;

@@ -9,11 +9,12 @@ use chancery_translator::World;
 use chancery_translator::api::{Kind, ObjectId};
 use serde::Serialize;
 
-use crate::compose::Entries;
+use crate::delivered::Entry;
 use crate::problem::{Problem, Severity};
 
-/// All that a directory says at one time.
-#[derive(Debug, Clone)]
+/// All that a directory says at one time. One that is watched has one reading, which is brought up to date: what that costs depends
+/// on what changed, not on how much there is.
+#[derive(Debug, Clone, Default)]
 pub struct Reading {
     /// How many there were, this one included.
     pub number: u64,
@@ -21,27 +22,54 @@ pub struct Reading {
     pub world: World,
     /// The objects that are not what they were in the reading before: new, changed or gone.
     pub changed: BTreeSet<ObjectId>,
+    /// The objects that are what they were in the reading before, but written in another place.
+    pub moved: BTreeSet<ObjectId>,
     /// Where each object is.
     pub places: BTreeMap<ObjectId, Place>,
     /// What is wrong, by file and line.
     pub problems: Vec<Problem>,
+    /// Whether the problems are not those of the reading before.
+    pub has_other_problems: bool,
     /// How many files there are, good and bad.
     pub files: usize,
 }
 
+/// What makes a reading of the one before.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// The objects that are new, or are not what or where they were; none for those that are gone.
+    pub(crate) entries: BTreeMap<ObjectId, Option<Entry>>,
+    /// Those that are not what they were.
+    pub(crate) changed: BTreeSet<ObjectId>,
+    /// Those that are not where they were.
+    pub(crate) moved: BTreeSet<ObjectId>,
+    /// All problems, if they are others.
+    pub(crate) problems: Option<Vec<Problem>>,
+    pub(crate) files: usize,
+}
+
 impl Reading {
-    pub(crate) fn of(
-        number: u64,
-        files: usize,
-        entries: &Entries,
-        changed: BTreeSet<ObjectId>,
-        problems: Vec<Problem>,
-    ) -> Reading {
-        let places = entries
-            .iter()
-            .map(|(id, entry)| (id.clone(), Place { file: entry.file.clone(), node: entry.candidacy.node.clone() }));
-        let world = entries.values().map(|entry| entry.object.clone()).collect();
-        Reading { number, world, changed, places: places.collect(), problems, files }
+    pub(crate) fn apply(&mut self, news: News) {
+        for (id, entry) in news.entries {
+            match entry {
+                Some(Entry { object, candidacy, file, .. }) => {
+                    self.places.insert(id, Place { file: file.shown().clone(), node: candidacy.node.clone() });
+                    self.world.insert(object);
+                }
+                None => {
+                    self.places.remove(&id);
+                    self.world.remove(&id);
+                }
+            }
+        }
+        self.changed = news.changed;
+        self.moved = news.moved;
+        self.has_other_problems = news.problems.is_some();
+        self.files = news.files;
+        if let Some(problems) = news.problems {
+            self.problems = problems;
+        }
+        self.number += 1;
     }
 
     /// Where a field of an object is written: what provenance names, as a place to open in an editor.

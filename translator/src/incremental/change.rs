@@ -6,6 +6,7 @@ use chancery_cache::Patch;
 
 use crate::api::{Object, ObjectId, Status};
 use crate::key::ProxyId;
+use crate::translation::Problem;
 
 /// A change to one object.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,14 +24,14 @@ pub struct Update {
     pub proxies: BTreeMap<ProxyId, ProxyUpdate>,
     /// Every status that is new, by object; `None` for an object that no longer has one from us.
     pub statuses: BTreeMap<ObjectId, Option<Status>>,
-    /// Whether the list of problems is another.
-    pub problems_changed: bool,
+    /// What is wrong with every object of which that is new; nothing for one with which nothing is wrong any more.
+    pub problems: BTreeMap<ObjectId, Vec<Problem>>,
 }
 
 impl Update {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.proxies.is_empty() && self.statuses.is_empty() && !self.problems_changed
+        self.proxies.is_empty() && self.statuses.is_empty() && self.problems.is_empty()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::translation::Problem;
 #[derive(Debug, Default)]
 pub(super) struct Said {
     pub(super) statuses: BTreeMap<ObjectId, Option<Status>>,
-    pub(super) problems_changed: bool,
+    pub(super) problems: BTreeMap<ObjectId, Vec<Problem>>,
 }
 
 impl Said {
@@ -35,10 +35,10 @@ impl Said {
         if all.get(id).map_or(&[][..], Vec::as_slice) == problems {
             return;
         }
-        self.problems_changed = true;
         match problems.is_empty() {
             true => drop(all.remove(id)),
-            false => drop(all.insert(id.clone(), problems)),
+            false => drop(all.insert(id.clone(), problems.clone())),
         }
+        self.problems.insert(id.clone(), problems);
     }
 }

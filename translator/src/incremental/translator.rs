@@ -209,7 +209,7 @@ impl Translator {
         self.update_proxies(&mut agenda, &mut update);
         self.say_gateways(&mut agenda, &mut said);
         self.say_policies(&mut agenda, &mut said);
-        (update.statuses, update.problems_changed) = (said.statuses, said.problems_changed);
+        (update.statuses, update.problems) = (said.statuses, said.problems);
         update
     }
 

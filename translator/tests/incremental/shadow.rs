@@ -1,10 +1,10 @@
 //! What somebody knows who only hears of updates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chancery_cache::ResourceSet;
 use chancery_translator::api::{ObjectId, Status};
-use chancery_translator::{ProxyId, ProxyUpdate, Translation, Update};
+use chancery_translator::{Problem, ProxyId, ProxyUpdate, Translation, Update};
 
 use crate::worlds::same::{same_resources, same_statuses};
 
@@ -12,6 +12,7 @@ use crate::worlds::same::{same_resources, same_statuses};
 pub(crate) struct Shadow {
     proxies: BTreeMap<ProxyId, ResourceSet>,
     statuses: BTreeMap<ObjectId, Status>,
+    problems: BTreeMap<ObjectId, Vec<Problem>>,
 }
 
 impl Shadow {
@@ -48,6 +49,16 @@ impl Shadow {
             };
             assert!(before != status, "seed {seed}, step {step}: the status of {id} is not new");
         }
+        for (id, problems) in update.problems {
+            let before = match problems.is_empty() {
+                true => self.problems.remove(&id),
+                false => self.problems.insert(id.clone(), problems.clone()),
+            };
+            assert!(
+                before.unwrap_or_default() != problems,
+                "seed {seed}, step {step}: the problems of {id} are not new"
+            );
+        }
     }
 
     pub(crate) fn compare(&self, anew: &Translation, seed: u64, step: usize) {
@@ -58,6 +69,8 @@ impl Shadow {
             same_resources(&self.proxies[id], &proxy.resources, &format!("{at}: {id}"));
         }
         same_statuses(&self.statuses, &anew.statuses, &at);
+        let problems: BTreeSet<&Problem> = self.problems.values().flatten().collect();
+        assert_eq!(problems, anew.problems.iter().collect(), "{at}: the problems");
     }
 }
 

@@ -179,8 +179,9 @@ fn show(plane: &GatewayPlane) {
 
 fn explain(plane: &GatewayPlane, path: &str) -> Result<(), Failure> {
     let current = plane.current.borrow().clone();
+    let seen = current.shared.read(|state| state.seen.clone());
     // As the files say it: without the addresses of this machine.
-    let translation = translate(&current.seen.world, &Options::default());
+    let translation = translate(&seen.world, &Options::default());
     let gateway = ObjectId::new(Kind::Gateway, "shop", "web");
     let question = Question {
         gateway: &gateway,
@@ -191,7 +192,7 @@ fn explain(plane: &GatewayPlane, path: &str) -> Result<(), Failure> {
         headers: Vec::new(),
         tls_server_name: None,
     };
-    for line in explained(&current.seen, &translation, &question)?.text().lines() {
+    for line in explained(&seen, &translation, &question)?.text().lines() {
         println!("   {line}");
     }
     Ok(())
@@ -206,8 +207,7 @@ async fn with_problem(plane: &GatewayPlane) -> Result<String, Failure> {
 }
 
 fn problem_of(current: &Current) -> Option<String> {
-    let problems = current.shared.read(|state| state.translator.problems());
-    problems.first().map(|problem| current.seen.told(problem))
+    current.shared.read(|state| state.translator.problems().first().map(|problem| state.seen.told(problem)))
 }
 
 async fn second_gateway(plane: &GatewayPlane, root: &Path) -> Result<(), Failure> {

@@ -6,22 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_cache::{Deliveries, GroupKey, Patch, Publisher, ResourceSet, StreamDelivery};
-use chancery_files::StatusFile;
+use chancery_files::{Reading, StatusFile};
 use chancery_testkit::Bootstrap;
 use chancery_translator::api::{ObjectId, Status};
 use chancery_translator::{
-    Bind, Change, Delivery, Facts, Options, Proxies, ProxyId, ProxyUpdate, Update, Usable, World, merge_status,
+    Bind, Change, Delivery, Facts, Options, Problem, Proxies, ProxyId, ProxyUpdate, Update, Usable, World, merge_status,
 };
 use tokio::sync::watch;
 
+use super::complaints::Complaints;
 use super::facts::Reached;
 use super::refusals::RefusedByProxy;
-use super::source::Seen;
 use super::state::Shared;
 use super::{facts, refusals};
 use crate::runner::{Addresses, Runner};
 use crate::standing::in_words;
-use crate::voice::Voice;
+use crate::voice::{self, Voice};
 
 /// Replies come in bursts; statuses follow what a burst leads to.
 const BURST: Duration = Duration::from_millis(30);
@@ -29,9 +29,7 @@ const BURST: Duration = Duration::from_millis(30);
 /// How things stand after the last step.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Current {
-    /// What the files hold.
-    pub(crate) seen: Arc<Seen>,
-    /// What it comes to, and what is said of each object; as it is now, which may be after the last step.
+    /// What the files hold, what it comes to, and what is said of each object; as it is now, which may be after the last step.
     pub(crate) shared: Shared,
     /// How many times the files were read.
     pub(crate) readings: u64,
@@ -60,6 +58,7 @@ pub(super) struct Conductor {
     /// Groups whose proxies are told to serve nothing, until they have gone.
     leaving: BTreeSet<GroupKey>,
     told: Vec<RefusedByProxy>,
+    complaints: Complaints,
     current: watch::Sender<Arc<Current>>,
 }
 
@@ -86,6 +85,7 @@ impl Conductor {
             published: BTreeSet::new(),
             leaving: BTreeSet::new(),
             told: Vec::new(),
+            complaints: Complaints::default(),
             current,
         }
     }
@@ -102,17 +102,15 @@ impl Conductor {
     }
 
     /// The files hold something new.
-    pub(super) fn read(&mut self, seen: Arc<Seen>) {
-        let bind = self.bind_for(&seen.world);
-        let changes: Vec<Change> = seen
-            .changed
-            .iter()
-            .map(|id| match seen.world.get(id) {
-                Some(object) => Change::Put(object),
-                None => Change::Remove(id.clone()),
-            })
-            .collect();
+    pub(super) fn read(&mut self, reading: &Reading) {
+        let bind = self.bind_for(&reading.world);
+        let change = |id: &ObjectId| match reading.world.get(id) {
+            Some(object) => Change::Put(object),
+            None => Change::Remove(id.clone()),
+        };
+        let changes: Vec<Change> = reading.changed.iter().map(change).collect();
         let update = self.shared.write(|state| {
+            state.seen.take(reading);
             // The sockets first: a Gateway that is new finds its own.
             let rebound = state.translator.rebind(bind);
             let updated = state.translator.update(changes);
@@ -121,16 +119,18 @@ impl Conductor {
         update.iter().for_each(|update| self.publish(update));
         self.run_proxies();
         let readings = self.current.borrow().readings + 1;
-        let current = Current { seen, shared: self.shared.clone(), readings };
-        let [rebound, updated] = update;
-        let mut statuses = rebound.statuses;
-        statuses.extend(updated.statuses);
-        self.settle(Some(current), statuses);
+        let current = Current { shared: self.shared.clone(), readings };
+        self.tell_of_files();
+        // What is said of an object in the end counts.
+        let [mut said, updated] = update;
+        said.statuses.extend(updated.statuses);
+        said.problems.extend(updated.problems);
+        self.settle(Some((reading, current)), said);
     }
 
     /// The proxies said something new.
     pub(super) fn listen(&mut self) {
-        self.settle(None, BTreeMap::new());
+        self.settle(None, Update::default());
     }
 
     /// Ends the proxies this machine runs.
@@ -141,21 +141,24 @@ impl Conductor {
     }
 
     /// Finds out what the proxies made of it, and says so.
-    fn settle(&mut self, fresh: Option<Current>, mut statuses: BTreeMap<ObjectId, Option<Status>>) {
+    fn settle(&mut self, fresh: Option<(&Reading, Current)>, mut told: Update) {
         let streams = self.deliveries.streams();
         let reached = if self.local.is_some() { Reached::Bound } else { Reached::BySource };
         let shared = self.shared.clone();
         let facts = shared.read(|state| facts::of(state.translator.proxies(), &streams, reached));
         let observed = shared.write(|state| state.translator.observe(Delivery::Observed(facts)));
         self.publish(&observed);
-        statuses.extend(observed.statuses);
-        let said = !statuses.is_empty();
+        told.problems.extend(observed.problems);
+        self.complain(fresh.as_ref().map(|(reading, _)| *reading), &told.problems);
+        told.statuses.extend(observed.statuses);
+        let said = !told.statuses.is_empty();
         if said {
-            self.say(statuses);
+            self.say(told.statuses);
         }
         self.part(&streams);
         self.tell_of_refusals(&streams);
         if said || fresh.is_some() {
+            let fresh = fresh.map(|(_, current)| current);
             let current = fresh.unwrap_or_else(|| Current::clone(&self.current.borrow()));
             self.current.send_replace(Arc::new(current));
         }
@@ -178,7 +181,7 @@ impl Conductor {
         });
         let written = self.status_file.as_ref().map(|file| self.shared.read(|state| file.write(&state.statuses)));
         if let Some(Err(error)) = written {
-            eprintln!("chancery: {error}");
+            voice::complain(format!("chancery: {error}"));
         }
     }
 
@@ -235,7 +238,7 @@ impl Conductor {
             }
             Err(error) => {
                 self.published.remove(proxy);
-                eprintln!("chancery: {proxy} keeps what it has: {error}");
+                voice::complain(format!("chancery: {proxy} keeps what it has: {error}"));
             }
         }
     }
@@ -271,6 +274,23 @@ impl Conductor {
         };
         let wanted = self.shared.read(|state| state.translator.proxies().map(bootstrap).collect());
         local.runner.want(&wanted);
+    }
+
+    /// Says what was read.
+    fn tell_of_files(&self) {
+        let words = self.shared.read(|state| {
+            let (seen, proxies) = (&state.seen, state.translator.proxies().count());
+            let (objects, files) = (seen.world.len(), seen.files);
+            format!("[files] {objects} objects in {files} files, for {proxies} proxies; {}", seen.changes())
+        });
+        self.voice.say(words);
+    }
+
+    /// Says what is wrong, as far as that is new.
+    fn complain(&mut self, reading: Option<&Reading>, of_objects: &BTreeMap<ObjectId, Vec<Problem>>) {
+        let complaints = &mut self.complaints;
+        let words = self.shared.read(|state| complaints.note(&state.seen, reading, of_objects));
+        words.into_iter().for_each(|words| self.voice.say(format!("  {words}")));
     }
 
     fn tell_of_refusals(&mut self, streams: &[StreamDelivery]) {

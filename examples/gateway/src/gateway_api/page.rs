@@ -50,12 +50,11 @@ async fn resources(State(known): State<Known>) -> Json<Served> {
 pub(super) fn standing(known: &Known) -> Standing {
     let current = known.current.borrow().clone();
     let streams = known.cache.delivery().streams();
-    let (resources, problems, refused, objects) = current.shared.read(|state| {
-        let translator = &state.translator;
-        let problems: Vec<String> = translator.problems().iter().map(|problem| current.seen.told(problem)).collect();
-        (counted(translator), problems, refusals::of(translator, &streams), rows(&state.statuses))
+    let (files, resources, problems, refused, objects) = current.shared.read(|state| {
+        let (seen, translator) = (&state.seen, &state.translator);
+        let refused = refusals::of(translator, &streams);
+        (seen.files, counted(translator), state.problems(), refused, rows(&state.statuses))
     });
-    let problems = current.seen.problems.iter().cloned().chain(problems);
     let mut proxies: Vec<Proxy> = streams.into_iter().map(Proxy::of).collect();
     for proxy in &mut proxies {
         for (asked, one) in proxy.types.iter_mut().flat_map(|asked| {
@@ -71,9 +70,9 @@ pub(super) fn standing(known: &Known) -> Standing {
         }
     }
     Standing {
-        files: current.seen.files,
+        files,
         resources,
-        problems: problems.collect(),
+        problems,
         dangling: Vec::new(),
         objects,
         processes: known.processes.as_ref().map(|processes| processes.borrow().clone()).unwrap_or_default(),

@@ -74,7 +74,7 @@ impl GatewayPlane {
             status_file,
             current,
         );
-        conductor.read(Arc::new(source.next().await));
+        conductor.read(source.next().await);
         let stopped = stopping.clone();
         let work = tokio::spawn(async move {
             let mut ear = conductor.ear();
@@ -82,7 +82,7 @@ impl GatewayPlane {
             tokio::pin!(stopped);
             loop {
                 tokio::select! {
-                    seen = source.next() => conductor.read(Arc::new(seen)),
+                    reading = source.next() => conductor.read(reading),
                     () = Conductor::heard(&mut ear) => conductor.listen(),
                     () = &mut stopped => break,
                 }

@@ -9,6 +9,9 @@ use chancery_translator::{Origin, Problem, World};
 
 use crate::Failure;
 
+/// How many names one line shows.
+const SHOWN: usize = 4;
+
 /// What the files hold.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
@@ -26,19 +29,41 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    fn of(reading: Reading) -> Seen {
-        let told = |severity: Severity| {
-            let problems = reading.problems.iter().filter(|problem| problem.severity() == severity);
-            problems.map(ToString::to_string).collect()
-        };
-        Seen {
-            problems: told(Severity::Error),
-            notes: told(Severity::Note),
-            changed: reading.changed,
-            files: reading.files,
-            world: reading.world,
-            places: reading.places,
+    /// Takes over what is new in a reading that was taken over before.
+    pub(super) fn take(&mut self, reading: &Reading) {
+        for id in reading.changed.iter().chain(&reading.moved) {
+            match (reading.world.get(id), reading.places.get(id)) {
+                (Some(object), Some(place)) => {
+                    self.world.insert(object);
+                    self.places.insert(id.clone(), place.clone());
+                }
+                _ => {
+                    self.world.remove(id);
+                    self.places.remove(id);
+                }
+            }
         }
+        if reading.has_other_problems {
+            self.problems = told(reading, Severity::Error);
+            self.notes = told(reading, Severity::Note);
+        }
+        self.changed.clone_from(&reading.changed);
+        self.files = reading.files;
+    }
+
+    /// What was changed, as far as it goes on a line.
+    pub(super) fn changes(&self) -> String {
+        let told = self.changed.iter().take(SHOWN).map(|id| match self.world.contains(id) {
+            true => id.to_string(),
+            false => format!("{id} is gone"),
+        });
+        let mut told: Vec<String> = told.collect();
+        match self.changed.len() {
+            0 => told.push("nothing new".to_owned()),
+            all if all > SHOWN => told.push(format!("and {} more", all - SHOWN)),
+            _ => {}
+        }
+        told.join(", ")
     }
 
     /// The file and line of what something comes from; empty for what is in no file.
@@ -46,9 +71,7 @@ impl Seen {
         let place = self.places.get(&origin.object);
         place.map(|place| place.locate(&origin.field).to_string()).unwrap_or_default()
     }
-}
 
-impl Seen {
     /// A problem with an object, with file and line.
     pub(crate) fn told(&self, problem: &Problem) -> String {
         match self.place(&problem.origin).as_str() {
@@ -58,9 +81,16 @@ impl Seen {
     }
 }
 
+fn told(reading: &Reading, severity: Severity) -> Vec<String> {
+    let problems = reading.problems.iter().filter(|problem| problem.severity() == severity);
+    problems.map(ToString::to_string).collect()
+}
+
 /// Reads a directory once.
 pub(crate) fn read(root: &Path) -> Result<Seen, Failure> {
-    Ok(Seen::of(chancery_files::read(root)?))
+    let mut seen = Seen::default();
+    seen.take(&chancery_files::read(root)?);
+    Ok(seen)
 }
 
 /// A directory that is followed.
@@ -75,7 +105,7 @@ impl Source {
     }
 
     /// What it holds: at once the first time, then whenever that is new. May be given up and called again.
-    pub(super) async fn next(&mut self) -> Seen {
-        Seen::of(self.watching.next().await)
+    pub(super) async fn next(&mut self) -> &Reading {
+        self.watching.next().await
     }
 }

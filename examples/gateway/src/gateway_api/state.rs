@@ -1,4 +1,4 @@
-//! What is kept of the work: the translation and the statuses, for one who writes and many who read.
+//! What is kept of the work: the files, the translation and the statuses, for one who writes and many who read.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -6,11 +6,23 @@ use std::sync::{Arc, PoisonError, RwLock};
 use chancery_translator::api::{ObjectId, Status};
 use chancery_translator::{Options, Translator};
 
-/// The translation, and what is said of each object with the time it was said.
+use super::source::Seen;
+
+/// What the files hold, the translation, and what is said of each object with the time it was said.
 #[derive(Debug)]
 pub(crate) struct State {
+    pub(crate) seen: Seen,
     pub(crate) translator: Translator,
     pub(crate) statuses: BTreeMap<ObjectId, Status>,
+}
+
+impl State {
+    /// What is wrong with the files and the objects in them, with file and line.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let of_objects = self.translator.problems();
+        let of_objects = of_objects.iter().map(|problem| self.seen.told(problem));
+        self.seen.problems.iter().cloned().chain(of_objects).collect()
+    }
 }
 
 /// A state that is shared. The conductor changes it for as long as an update takes; who reads it holds it for as long.
@@ -25,7 +37,8 @@ impl Default for Shared {
 
 impl Shared {
     pub(super) fn new(options: Options) -> Shared {
-        Shared(Arc::new(RwLock::new(State { translator: Translator::new(options), statuses: BTreeMap::new() })))
+        let (seen, translator) = (Seen::default(), Translator::new(options));
+        Shared(Arc::new(RwLock::new(State { seen, translator, statuses: BTreeMap::new() })))
     }
 
     /// Looks at it.

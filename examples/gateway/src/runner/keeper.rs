@@ -57,9 +57,10 @@ impl Keeper {
             };
             let wait = backoff.after(began.elapsed(), RandomState::new().build_hasher().finish());
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            println!("[runner] {}: Envoy ended: {why}; it is started again in {wait_ms} ms", self.name);
+            Voice::Aloud
+                .say(format!("[runner] {}: Envoy ended: {why}; it is started again in {wait_ms} ms", self.name));
             for line in self.log_tail() {
-                println!("[runner] {}:   {line}", self.name);
+                Voice::Aloud.say(format!("[runner] {}:   {line}", self.name));
             }
             self.tell(Process::Waiting { restarts, wait_ms, why });
             tokio::select! {

@@ -9,6 +9,7 @@ mod refusals;
 mod route_tables;
 mod serving;
 mod statuses;
+mod unheard;
 mod wrong_files;
 
 use std::process::{Command, Output, Stdio};

@@ -13,7 +13,7 @@ use crate::scene::{DEADLINE, Live, Scene, generation, id, route, routes};
 /// Drives the watching for a while: it must tell nothing.
 async fn stays_silent(live: &mut Live, long: Duration) {
     let told = tokio::time::timeout(long, live.watching.next()).await;
-    assert!(told.is_err(), "{:?}", told.map(|reading| routes(&reading)));
+    assert!(told.is_err(), "{:?}", told.map(routes));
 }
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn a_wait_that_is_given_up_loses_nothing() {
         loop {
             // Given up again and again, in whatever it is doing.
             let told = tokio::time::timeout(Duration::from_millis(3), live.watching.next()).await;
-            if told.is_ok_and(|reading| routes(&reading) == wanted) {
+            if told.is_ok_and(|reading| routes(reading) == wanted) {
                 break;
             }
             assert!(begun.elapsed() < DEADLINE, "turn {turn} was lost");

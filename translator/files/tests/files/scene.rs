@@ -87,7 +87,7 @@ impl Live {
     }
 
     pub(crate) async fn next(&mut self) -> Reading {
-        tokio::time::timeout(DEADLINE, self.watching.next()).await.expect("a reading in time")
+        tokio::time::timeout(DEADLINE, self.watching.next()).await.expect("a reading in time").clone()
     }
 
     /// The next reading that is as wanted; `always` holds of it and of all before.
