@@ -9,6 +9,7 @@ use wire::{Place, Rules, delta_request, sotw_request};
 #[path = "../../xds-core/src/wire"]
 mod wire {
     mod fields;
+    mod last_names;
     mod node;
     mod request;
     pub use request::{Malformed, Place, Rules, delta_request, sotw_request};

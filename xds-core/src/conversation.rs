@@ -14,6 +14,7 @@ use crate::metrics::{self, Exchanges};
 use crate::outlet::Outlet;
 use crate::shared::Shared;
 use crate::variant::Variant;
+use crate::wire::Decoded;
 
 /// How many names with unsupported parameters are remembered per stream until they can be answered.
 const MOST_UNSUPPORTED: usize = 1_000;
@@ -87,10 +88,11 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
     }
 
     /// Takes in a request.
-    pub(crate) fn take_in<V>(&mut self, request: Q::Request, unsupported: Vec<ResourceName>) -> Result<(), End>
+    pub(crate) fn take_in<V>(&mut self, decoded: Decoded<Q::Request>) -> Result<(), End>
     where
         V: Variant<Request = Q::Request>,
     {
+        let Decoded { request, unsupported, repeats, .. } = decoded;
         // Only a request that was allowed to be read comes here; the bucket just counts it.
         let _ = self.requests.take(self.now);
         let type_url = V::asked(&request).clone();
@@ -102,7 +104,11 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
         if !self.grant.allows(&type_url) {
             return Err(Violation::NotGranted(type_url.as_str().into()).into());
         }
-        self.session.handle_request(self.shared.moment(self.now), request)?;
+        let moment = self.shared.moment(self.now);
+        match repeats {
+            true => self.session.handle_reply(moment, &type_url, V::reply(request)),
+            false => self.session.handle_request(moment, request),
+        }?;
         if !self.session.is_quiet() || !unsupported.is_empty() {
             self.outlook = Outlook::Unknown;
         }
@@ -113,6 +119,11 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
             self.unsupported.entry(type_url).or_default().extend(unsupported.into_iter().take(room));
         }
         Ok(())
+    }
+
+    /// Whether the session recalls what names the last request of this type listed.
+    pub(crate) fn recalls_names(&self, type_url: &TypeUrl) -> bool {
+        self.session.recalls_names(type_url)
     }
 
     /// Derives the next response from the newest view, and hands it to the transport, which has room.

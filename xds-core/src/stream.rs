@@ -4,7 +4,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chancery_protocol::{Grant, Identity, Node, Peer, ResourceName, Services, Settings, Source, Violation, Watch};
+use chancery_protocol::{
+    Grant, Identity, Node, Peer, ResourceName, Services, Settings, Source, TypeUrl, Violation, Watch,
+};
 use futures::FutureExt;
 use futures::future::{poll_fn, select};
 use http::HeaderMap;
@@ -54,6 +56,10 @@ pub(crate) struct Stream<V: Variant, S, A, E, B> {
     closing: Rare<'static, End>,
     /// What has come of the request that is coming.
     partial: V::Partial,
+    /// Whether it comes in parts.
+    in_parts: bool,
+    /// What is remembered of those before it.
+    memory: V::Memory,
 }
 
 impl<V, S, A, E, B> Stream<V, S, A, E, B>
@@ -69,7 +75,16 @@ where
             Some(connection) => connection.closing().boxed(),
             None => shared.drain.clone().turn(shared.limits.drain_window).map(|()| End::Draining).boxed(),
         };
-        Stream { shared, origin, reader, outlet, closing: Rare::of([closing]), partial: V::Partial::default() }
+        Stream {
+            shared,
+            origin,
+            reader,
+            outlet,
+            closing: Rare::of([closing]),
+            partial: V::Partial::default(),
+            in_parts: false,
+            memory: V::Memory::default(),
+        }
     }
 
     /// Runs the stream to its end.
@@ -107,13 +122,12 @@ where
             place = self.shared.first_answers.enter() => place,
         };
         let mut turn = Turn::held(self.shared.first_answers.clone(), place);
-        let decoded = turn.during(self.first_request(begun, Instant::now() + patience)).await?;
-        let Decoded { request, node, unsupported } = decoded;
-        let node = node.ok_or(Violation::MissingNode)?;
+        let mut decoded = turn.during(self.first_request(begun, Instant::now() + patience)).await?;
+        let node = decoded.node.take().ok_or(Violation::MissingNode)?;
         let grant = turn.during(self.authorize(&node)).await?;
         let peer = Peer { stream: self.origin.stream, identity: self.origin.identity.clone(), node };
         let watch = self.shared.source.watch(&peer, &grant).map_err(|refusal| End::Refused(refusal.to_string()))?;
-        Ok(Opening { peer, grant, watch, turn, request, unsupported })
+        Ok(Opening { peer, grant, watch, turn, decoded })
     }
 
     /// Reads the rest of the first request, of which this was read.
@@ -122,7 +136,7 @@ where
             if let Read::Ended = read {
                 return Err(End::HalfClosed);
             }
-            if let Some(decoded) = self.decode(read, Place::First)? {
+            if let Some(decoded) = self.decode(read, Place::First, |_| false)? {
                 return Ok(decoded);
             }
             let next = timeout_at(deadline, poll_fn(|cx| self.reader.poll_next(cx)));
@@ -133,18 +147,33 @@ where
         }
     }
 
-    /// Takes in what was read. Gives the request, if that was the end of it.
-    fn decode(&mut self, read: Read, place: Place) -> Result<Option<Decoded<V::Request>>, End> {
+    /// Takes in what was read. Gives the request, if that was the end of it; `recalls` tells of which types the session recalls the
+    /// names.
+    fn decode(
+        &mut self,
+        read: Read,
+        place: Place,
+        recalls: impl FnOnce(&TypeUrl) -> bool,
+    ) -> Result<Option<Decoded<V::Request>>, End> {
         let rules = Rules {
             services: &self.origin.services,
             types: &self.shared.types,
             max_names: self.shared.settings.max_names,
             node_bytes: self.shared.limits.node_bytes,
         };
-        let (Read::Message(bytes) | Read::Part(bytes)) = &read else { return Ok(None) };
-        V::absorb(&mut self.partial, bytes, rules, place)?;
-        let Read::Message(_) = read else { return Ok(None) };
-        Ok(Some(V::finish(std::mem::take(&mut self.partial), rules, place)?))
+        match &read {
+            Read::Begun | Read::Ended => return Ok(None),
+            Read::Part(bytes) => {
+                self.in_parts = true;
+                V::absorb(&mut self.partial, bytes, rules, place)?;
+                return Ok(None);
+            }
+            Read::Message(bytes) if std::mem::take(&mut self.in_parts) || place == Place::First => {
+                V::absorb(&mut self.partial, bytes, rules, place)?;
+            }
+            Read::Message(bytes) => V::absorb_whole(&mut self.partial, &mut self.memory, bytes, rules, recalls)?,
+        }
+        Ok(Some(V::finish(std::mem::take(&mut self.partial), &mut self.memory, rules, place)?))
     }
 
     async fn authorize(&mut self, node: &Node) -> Result<Grant, End> {
@@ -169,7 +198,7 @@ where
         let session = V::session(&shared.sessions, settings);
         let mut conversation = Conversation::new(&*shared, session, opening.peer, opening.grant, opening.watch);
         let mut turn = opening.turn;
-        let mut ended = conversation.take_in::<V>(opening.request, opening.unsupported);
+        let mut ended = conversation.take_in::<V>(opening.decoded);
         let mut timer = pin!(sleep_until(Instant::now()));
         loop {
             if let Err(end) = ended {
@@ -202,10 +231,12 @@ where
                     ended = match read {
                         Ok(Read::Ended) => Err(End::HalfClosed),
                         // Of one that has begun the time runs from now on.
-                        Ok(read) => self.decode(read, Place::Later).and_then(|decoded| match decoded {
-                            Some(decoded) => conversation.take_in::<V>(decoded.request, decoded.unsupported),
-                            None => Ok(()),
-                        }),
+                        Ok(read) => self.decode(read, Place::Later, |asked| conversation.recalls_names(asked)).and_then(
+                            |decoded| match decoded {
+                                Some(decoded) => conversation.take_in::<V>(decoded),
+                                None => Ok(()),
+                            },
+                        ),
                         Err(unreadable) => Err(unreadable.into()),
                     };
                 }
@@ -258,8 +289,7 @@ struct Opening<V: Variant, S: Source> {
     grant: Grant,
     watch: S::Watch,
     turn: Turn,
-    request: V::Request,
-    unsupported: Vec<ResourceName>,
+    decoded: Decoded<V::Request>,
 }
 
 /// That a stream is open, for the observer and the gauge; its end is told even if the task is torn down.

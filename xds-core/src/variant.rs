@@ -4,13 +4,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use chancery_protocol::{
-    Base, Capabilities, DeltaRequest, DeltaResponse, Payload, ResourceName, Session, Settings, SotwRequest,
+    Base, Capabilities, DeltaRequest, DeltaResponse, Payload, Reply, ResourceName, Session, Settings, SotwRequest,
     SotwResponse, TypeUrl, View,
 };
 
 use crate::Sessions;
 use crate::bodies::{Bodies, BodyKey, Form, SharedBody};
-use crate::wire::{self, Decoded, DeltaPartial, Malformed, Place, Rules, SotwPartial};
+use crate::wire::{self, Decoded, DeltaPartial, LastNames, Malformed, Place, Rules, SotwPartial};
 
 /// One form of the protocol.
 pub(crate) trait Variant: Send + 'static {
@@ -18,6 +18,8 @@ pub(crate) trait Variant: Send + 'static {
     type Response: Send;
     /// A request of which not all has come yet. Default: nothing of it.
     type Partial: Default + Send;
+    /// What is remembered of a stream's requests to read the next. Default: nothing yet.
+    type Memory: Default + Send;
 
     /// The session of a new stream.
     fn session<E: Sessions>(
@@ -28,11 +30,28 @@ pub(crate) trait Variant: Send + 'static {
     /// Takes in some fields of a request, whole ones.
     fn absorb(partial: &mut Self::Partial, bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<(), Malformed>;
 
+    /// Takes in a whole later request; `recalls` tells of which types the session recalls the names.
+    fn absorb_whole(
+        partial: &mut Self::Partial,
+        memory: &mut Self::Memory,
+        bytes: &[u8],
+        rules: Rules<'_>,
+        recalls: impl FnOnce(&TypeUrl) -> bool,
+    ) -> Result<(), Malformed>;
+
     /// The request, all of which was taken in.
-    fn finish(partial: Self::Partial, rules: Rules<'_>, place: Place) -> Result<Decoded<Self::Request>, Malformed>;
+    fn finish(
+        partial: Self::Partial,
+        memory: &mut Self::Memory,
+        rules: Rules<'_>,
+        place: Place,
+    ) -> Result<Decoded<Self::Request>, Malformed>;
 
     /// The type a request asks for.
     fn asked(request: &Self::Request) -> &TypeUrl;
+
+    /// What a request replies to.
+    fn reply(request: Self::Request) -> Reply;
 
     /// The type a response answers.
     fn answered(response: &Self::Response) -> &TypeUrl;
@@ -75,6 +94,7 @@ impl Variant for Sotw {
     type Request = SotwRequest;
     type Response = SotwResponse;
     type Partial = SotwPartial;
+    type Memory = LastNames;
 
     fn session<E: Sessions>(
         sessions: &E,
@@ -87,12 +107,36 @@ impl Variant for Sotw {
         partial.absorb(bytes, rules, place)
     }
 
-    fn finish(partial: SotwPartial, rules: Rules<'_>, place: Place) -> Result<Decoded<SotwRequest>, Malformed> {
-        partial.finish(rules, place)
+    fn absorb_whole(
+        partial: &mut SotwPartial,
+        memory: &mut LastNames,
+        bytes: &[u8],
+        rules: Rules<'_>,
+        recalls: impl FnOnce(&TypeUrl) -> bool,
+    ) -> Result<(), Malformed> {
+        partial.absorb_whole(bytes, rules, memory, recalls)
+    }
+
+    fn finish(
+        partial: SotwPartial,
+        memory: &mut LastNames,
+        rules: Rules<'_>,
+        place: Place,
+    ) -> Result<Decoded<SotwRequest>, Malformed> {
+        let is_noted = partial.is_noted();
+        let decoded = partial.finish(rules, place)?;
+        if !is_noted {
+            memory.forget(&decoded.request.type_url);
+        }
+        Ok(decoded)
     }
 
     fn asked(request: &SotwRequest) -> &TypeUrl {
         &request.type_url
+    }
+
+    fn reply(request: SotwRequest) -> Reply {
+        request.reply
     }
 
     fn answered(response: &SotwResponse) -> &TypeUrl {
@@ -127,6 +171,7 @@ impl Variant for Delta {
     type Request = DeltaRequest;
     type Response = DeltaResponse;
     type Partial = DeltaPartial;
+    type Memory = ();
 
     fn session<E: Sessions>(
         sessions: &E,
@@ -139,12 +184,31 @@ impl Variant for Delta {
         partial.absorb(bytes, rules, place)
     }
 
-    fn finish(partial: DeltaPartial, rules: Rules<'_>, place: Place) -> Result<Decoded<DeltaRequest>, Malformed> {
+    fn absorb_whole(
+        partial: &mut DeltaPartial,
+        (): &mut (),
+        bytes: &[u8],
+        rules: Rules<'_>,
+        _: impl FnOnce(&TypeUrl) -> bool,
+    ) -> Result<(), Malformed> {
+        partial.absorb(bytes, rules, Place::Later)
+    }
+
+    fn finish(
+        partial: DeltaPartial,
+        (): &mut (),
+        rules: Rules<'_>,
+        place: Place,
+    ) -> Result<Decoded<DeltaRequest>, Malformed> {
         partial.finish(rules, place)
     }
 
     fn asked(request: &DeltaRequest) -> &TypeUrl {
         &request.type_url
+    }
+
+    fn reply(request: DeltaRequest) -> Reply {
+        request.reply
     }
 
     fn answered(response: &DeltaResponse) -> &TypeUrl {

@@ -8,10 +8,12 @@
 //! [`ResourceName`]: chancery_protocol::ResourceName
 
 mod fields;
+mod last_names;
 mod node;
 mod request;
 mod response;
 
+pub use last_names::LastNames;
 pub use request::{
     Decoded, DeltaPartial, Malformed, Place, Rules, SotwPartial, delta_request, sotw_request, whole_fields,
 };

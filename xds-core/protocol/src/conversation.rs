@@ -59,7 +59,7 @@ impl Conversation {
         {
             return Err(Violation::OtherTypeUrl { served: served.as_str().into(), asked: type_url.as_str().into() });
         }
-        match self.channels.binary_search_by(|channel| channel.type_url.cmp(type_url)) {
+        match self.place(type_url) {
             Ok(at) => Ok((at, false)),
             Err(_) if self.channels.len() >= self.settings.max_types => {
                 Err(Violation::TooManyTypes { limit: self.settings.max_types })
@@ -69,6 +69,15 @@ impl Conversation {
                 Ok((at, true))
             }
         }
+    }
+
+    /// The channel of this type, if there is one.
+    pub(crate) fn find(&self, type_url: &TypeUrl) -> Option<usize> {
+        self.place(type_url).ok()
+    }
+
+    fn place(&self, type_url: &TypeUrl) -> Result<usize, usize> {
+        self.channels.binary_search_by(|channel| channel.type_url.cmp(type_url))
     }
 
     /// Whether the stream stays within its limits of names, those about to be taken in included.

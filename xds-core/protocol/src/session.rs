@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::{Capabilities, Event, Moment, PoolChoice, ResourceName, TypeUrl, View, Violation};
+use crate::{Capabilities, Event, Moment, PoolChoice, Reply, ResourceName, TypeUrl, View, Violation};
 
 /// One stream's conversation, without its transport.
 ///
@@ -25,6 +25,24 @@ pub trait Session: Send {
     /// # Errors
     /// When the peer broke a rule that ends the stream.
     fn handle_request(&mut self, now: Moment, request: Self::Request) -> Result<(), Violation>;
+
+    /// Whether the session recalls what names the last request of this type listed, and they are what counts: then a reply that
+    /// lists the same again can be given to [`handle_reply`](Session::handle_reply) without them. In state of the world every acceptance
+    /// repeats every name; a caller that recognises them spares all the work with them. Default: never.
+    fn recalls_names(&self, type_url: &TypeUrl) -> bool {
+        let _ = type_url;
+        false
+    }
+
+    /// Takes in a reply that lists what the last request of its type listed. Only for types of which
+    /// [`recalls_names`](Session::recalls_names) holds. Default: nothing, as it holds of none.
+    ///
+    /// # Errors
+    /// As [`handle_request`](Session::handle_request).
+    fn handle_reply(&mut self, now: Moment, type_url: &TypeUrl, reply: Reply) -> Result<(), Violation> {
+        let _ = (now, type_url, reply);
+        Ok(())
+    }
 
     /// Tells the session what time it is.
     fn handle_timeout(&mut self, now: Moment);

@@ -38,8 +38,25 @@ impl SotwSession {
             version: request.version,
             versions: BTreeMap::new(),
         });
+        channel.recalls_names = true;
         let change = channel.interest.begin_sotw(&request.type_url, request.names);
         self.conversation.subscribed(at, change);
+    }
+
+    /// Takes in what became of a response; whether the request speaks of the last one.
+    fn heed(&mut self, now: Moment, at: usize, reply: Reply) -> bool {
+        let nonce = match reply {
+            Reply::None | Reply::Foreign => return false,
+            Reply::Ack(nonce) => {
+                self.conversation.accepted(now, at, nonce);
+                nonce
+            }
+            Reply::Nack(nonce, refusal) => {
+                self.conversation.refused(now, at, nonce, refusal);
+                nonce
+            }
+        };
+        self.conversation.channels[at].ledger.is_last(nonce)
     }
 
     fn answer<V: View>(&mut self, now: Moment, view: &V, at: usize) -> Option<SotwResponse> {
@@ -248,29 +265,35 @@ impl Session for SotwSession {
             self.begin(now, at, request);
             return Ok(());
         }
-        let current = match core::mem::replace(&mut request.reply, Reply::None) {
-            Reply::None if self.conversation.channels[at].ledger.unanswered() == 0 => {
-                self.begin(now, at, request);
-                return Ok(());
-            }
-            Reply::None | Reply::Foreign => false,
-            Reply::Ack(nonce) => {
-                self.conversation.accepted(now, at, nonce);
-                self.conversation.channels[at].ledger.is_last(nonce)
-            }
-            Reply::Nack(nonce, refusal) => {
-                self.conversation.refused(now, at, nonce, refusal);
-                self.conversation.channels[at].ledger.is_last(nonce)
-            }
-        };
-        if !current {
-            self.conversation.stale(&request.type_url);
-            let change = self.conversation.channels[at].interest.give_up_unnamed(&request.names);
-            self.conversation.subscribed(at, change);
+        let reply = core::mem::replace(&mut request.reply, Reply::None);
+        if reply == Reply::None && self.conversation.channels[at].ledger.unanswered() == 0 {
+            self.begin(now, at, request);
             return Ok(());
         }
-        let change = self.conversation.channels[at].interest.replace(request.names);
+        let is_current = self.heed(now, at, reply);
+        let channel = &mut self.conversation.channels[at];
+        channel.recalls_names = is_current;
+        let change = match is_current {
+            true => channel.interest.replace(request.names),
+            false => channel.interest.give_up_unnamed(&request.names),
+        };
+        if !is_current {
+            self.conversation.stale(&request.type_url);
+        }
         self.conversation.subscribed(at, change);
+        Ok(())
+    }
+
+    fn recalls_names(&self, type_url: &TypeUrl) -> bool {
+        self.conversation.find(type_url).is_some_and(|at| self.conversation.channels[at].recalls_names)
+    }
+
+    fn handle_reply(&mut self, now: Moment, type_url: &TypeUrl, reply: Reply) -> Result<(), Violation> {
+        let Some(at) = self.conversation.find(type_url) else { return Ok(()) };
+        // The names are what they are, and a request that is late gives none of them up.
+        if !self.heed(now, at, reply) {
+            self.conversation.stale(type_url);
+        }
         Ok(())
     }
 

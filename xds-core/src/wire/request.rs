@@ -5,6 +5,7 @@ use chancery_protocol::{
 };
 
 use super::fields::{Fields, Value, text};
+use super::last_names::{LastNames, Listing};
 use super::node;
 
 /// The longest `type_url` read, in bytes.
@@ -41,6 +42,8 @@ pub struct Decoded<R> {
     pub node: Option<Node>,
     /// Names asked for with dynamic parameters, which are not supported: they are answered with an error (P84).
     pub unsupported: Vec<ResourceName>,
+    /// Whether the request is a reply that lists what the last request of its type listed, and its names are left out.
+    pub repeats: bool,
 }
 
 /// What is wrong with the bytes of a request. Each ends its stream.
@@ -112,28 +115,92 @@ pub struct SotwPartial {
     common: Common,
     version: Option<HeldVersion>,
     names: Names,
+    is_noted: bool,
+    repeats: bool,
 }
 
 impl SotwPartial {
+    /// Takes in a whole later request. Where it is a reply that lists what the last request of its type listed, and the session
+    /// recalls that (`recalls`), its names are not looked at.
+    ///
+    /// # Errors
+    /// When the bytes are malformed, or name too much.
+    pub fn absorb_whole(
+        &mut self,
+        bytes: &[u8],
+        rules: Rules<'_>,
+        last: &mut LastNames,
+        recalls: impl FnOnce(&TypeUrl) -> bool,
+    ) -> Result<(), Malformed> {
+        let mut listing = Listing::default();
+        let mut run = 0..0;
+        let mut has_locators = false;
+        let mut fields = Fields::of(bytes, "DiscoveryRequest");
+        loop {
+            let begin = bytes.len() - fields.left();
+            let Some((number, value)) = fields.next()? else { break };
+            match (number, value) {
+                (3, Value::Bytes(_)) => {
+                    if run.end != begin {
+                        listing.add(&bytes[run]);
+                        run = begin..begin;
+                    }
+                    run.end = bytes.len() - fields.left();
+                }
+                (7, _) => has_locators = true,
+                (number, value) => self.field(number, value, rules, Place::Later)?,
+            }
+        }
+        listing.add(&bytes[run]);
+        let Some(type_url) = self.common.served(rules) else { return self.absorb_names(bytes, rules) };
+        if has_locators {
+            return self.absorb_names(bytes, rules);
+        }
+        self.is_noted = true;
+        self.repeats = last.are(&type_url, &listing) && self.common.is_reply() && recalls(&type_url);
+        if self.repeats { Ok(()) } else { self.absorb_names(bytes, rules) }
+    }
+
+    /// Whether what it lists was taken note of: whether the last names of its type are those of this request.
+    pub fn is_noted(&self) -> bool {
+        self.is_noted
+    }
+
+    /// Takes in the names of a request whose other fields were.
+    fn absorb_names(&mut self, bytes: &[u8], rules: Rules<'_>) -> Result<(), Malformed> {
+        let mut fields = Fields::of(bytes, "DiscoveryRequest");
+        while let Some((number, value)) = fields.next()? {
+            if matches!(number, 3 | 7) {
+                self.field(number, value, rules, Place::Later)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes in some of the fields, whole ones.
     ///
     /// # Errors
     /// When the bytes are malformed, or name too much.
     pub fn absorb(&mut self, bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<(), Malformed> {
-        let SotwPartial { common, version, names } = self;
         let mut fields = Fields::of(bytes, "DiscoveryRequest");
         while let Some((number, value)) = fields.next()? {
-            let Value::Bytes(bytes) = value else { continue };
-            match number {
-                1 => *version = HeldVersion::parse(text(bytes, "version_info")?),
-                2 => common.node(bytes, rules, place)?,
-                3 => names.add(text(bytes, "resource_names")?, rules)?,
-                4 => common.type_url(text(bytes, "type_url")?, rules)?,
-                5 => common.nonce(text(bytes, "response_nonce")?),
-                6 => common.error_detail(bytes)?,
-                7 => names.add_locator(bytes, rules, &mut common.unsupported)?,
-                _ => {}
-            }
+            self.field(number, value, rules, place)?;
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, number: u32, value: Value<'_>, rules: Rules<'_>, place: Place) -> Result<(), Malformed> {
+        let SotwPartial { common, version, names, .. } = self;
+        let Value::Bytes(bytes) = value else { return Ok(()) };
+        match number {
+            1 => *version = HeldVersion::parse(text(bytes, "version_info")?),
+            2 => common.node(bytes, rules, place)?,
+            3 => names.add(text(bytes, "resource_names")?, rules)?,
+            4 => common.type_url(text(bytes, "type_url")?, rules)?,
+            5 => common.nonce(text(bytes, "response_nonce")?),
+            6 => common.error_detail(bytes)?,
+            7 => names.add_locator(bytes, rules, &mut common.unsupported)?,
+            _ => {}
         }
         Ok(())
     }
@@ -143,14 +210,14 @@ impl SotwPartial {
     /// # Errors
     /// When it breaks P1, P3, P4 or P9.
     pub fn finish(self, rules: Rules<'_>, place: Place) -> Result<Decoded<SotwRequest>, Malformed> {
-        let SotwPartial { mut common, version, names } = self;
+        let SotwPartial { mut common, version, names, repeats, .. } = self;
         let type_url = common.asked(rules, place)?;
         if type_url.traits().delta_only {
             return Err(Violation::DeltaOnly(type_url.as_str().into()).into());
         }
         let reply = common.reply();
         let request = SotwRequest { type_url, version, names: names.listed, reply };
-        Ok(Decoded { request, node: common.node, unsupported: common.unsupported })
+        Ok(Decoded { request, node: common.node, unsupported: common.unsupported, repeats })
     }
 }
 
@@ -208,7 +275,7 @@ impl DeltaPartial {
         let (subscribe, unsubscribe) = (subscribe.listed, unsubscribe.listed);
         let initial_versions = initial_versions.into_iter().collect();
         let request = DeltaRequest { type_url, subscribe, unsubscribe, initial_versions, reply };
-        Ok(Decoded { request, node: common.node, unsupported: common.unsupported })
+        Ok(Decoded { request, node: common.node, unsupported: common.unsupported, repeats: false })
     }
 }
 
@@ -256,6 +323,19 @@ impl Common {
 
     fn nonce(&mut self, text: &str) {
         self.nonce = (!text.is_empty()).then(|| Nonce::parse(text));
+    }
+
+    /// Whether it is a reply to a response of ours.
+    fn is_reply(&self) -> bool {
+        matches!(self.nonce, Some(Some(_)))
+    }
+
+    /// The type asked for, as far as it is known.
+    fn served(&self, rules: Rules<'_>) -> Option<TypeUrl> {
+        match (rules.services, &self.type_url) {
+            (Services::Single(served), None) => Some(served.clone()),
+            (_, asked) => asked.clone(),
+        }
     }
 
     /// The type asked for, after P1, P3 and P4.

@@ -6,6 +6,7 @@ mod framing;
 mod grants;
 mod limits;
 mod malformed;
+mod repetitions;
 mod running;
 mod services;
 mod slow;

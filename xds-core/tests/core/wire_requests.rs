@@ -56,7 +56,7 @@ fn a_state_of_the_world_request_is_read_in_full() {
         names: vec![name("a"), name("*"), name("plain")],
         reply: Reply::Nack(Nonce(7), Refusal::new(3, "no")),
     };
-    assert_eq!(decoded, Decoded { request: expected, node: None, unsupported: vec![name("dynamic")] });
+    assert_eq!(decoded, Decoded { request: expected, node: None, unsupported: vec![name("dynamic")], repeats: false });
 }
 
 #[test]
@@ -231,7 +231,7 @@ proptest! {
     fn what_prost_writes_is_read_as_it_was_meant(message in request()) {
         let single = Services::Single(TypeUrl::parse(&message.type_url));
         let rules = Rules { services: &single, ..RULES };
-        let Decoded { request, node, unsupported } =
+        let Decoded { request, node, unsupported, .. } =
             delta_request(&message.encode_to_vec(), rules, Place::First).unwrap();
         let (dynamic, plain): (Vec<_>, Vec<_>) =
             message.resource_locators_subscribe.iter().partition(|locator| !locator.dynamic_parameters.is_empty());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chancery_core::{Sessions, StandardSessions};
-use chancery_protocol::{DeltaSession, Event, Moment, Session, Settings, SotwSession, View, Violation};
+use chancery_protocol::{DeltaSession, Event, Moment, Reply, Session, Settings, SotwSession, TypeUrl, View, Violation};
 
 use crate::lab::usage::Counts;
 
@@ -49,6 +49,14 @@ impl<Q: Session> Session for Counting<Q> {
 
     fn handle_request(&mut self, now: Moment, request: Q::Request) -> Result<(), Violation> {
         self.session.handle_request(now, request)
+    }
+
+    fn recalls_names(&self, type_url: &TypeUrl) -> bool {
+        self.session.recalls_names(type_url)
+    }
+
+    fn handle_reply(&mut self, now: Moment, type_url: &TypeUrl, reply: Reply) -> Result<(), Violation> {
+        self.session.handle_reply(now, type_url, reply)
     }
 
     fn handle_timeout(&mut self, now: Moment) {

@@ -20,6 +20,8 @@ pub(crate) struct Channel {
     pub(crate) standing: Standing,
     pub(crate) ledger: Ledger,
     pub(crate) heartbeat: Heartbeat,
+    /// Whether the names the last request listed are those of the interest.
+    pub(crate) recalls_names: bool,
     /// The first answer is due even if it is empty.
     pub(crate) greeting: bool,
     /// The last response was cut at the byte budget: the rest of the answer follows at once.
@@ -37,6 +39,7 @@ impl Channel {
             standing: Standing::new(Inherited::default()),
             ledger: Ledger::default(),
             heartbeat: Heartbeat::default(),
+            recalls_names: false,
             greeting: false,
             continuing: false,
             unsynced_since: None,

@@ -1,6 +1,6 @@
 //! A virtual network: messages arrive in order, whenever the simulation says so, or not at all.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -89,6 +89,8 @@ pub(crate) struct Stream {
     pub(crate) server: Server,
     /// Versions of whole types the client said it holds, and the server has not compared yet (state of the world).
     pub(crate) claimed: Vec<(TypeUrl, Version)>,
+    /// What the last request of each type listed (state of the world).
+    pub(crate) named: BTreeMap<TypeUrl, Vec<ResourceName>>,
     /// Whether the server has been told nothing yet.
     pub(crate) is_new: bool,
     /// Every nonce handed out so far must be below this.
@@ -106,6 +108,7 @@ impl Stream {
             downward: VecDeque::new(),
             server,
             claimed: Vec::new(),
+            named: BTreeMap::new(),
             is_new: true,
             last_nonce: None,
         }

@@ -232,7 +232,15 @@ impl<'a, T: Truth, C: Carriage<T::View>> Simulation<'a, T, C> {
             seat.stream.claimed.push((type_url.clone(), *version));
         }
         let taken = match (&mut seat.stream.server, request) {
-            (Server::Sotw(session), Upward::Sotw(request)) => session.handle_request(self.now, request),
+            (Server::Sotw(session), Upward::Sotw(request)) => {
+                let former = seat.stream.named.insert(request.type_url.clone(), request.names.clone());
+                let repeats = former.as_ref() == Some(&request.names) && session.recalls_names(&request.type_url);
+                // Of replies that repeat all names, every other one is given without them.
+                match request.reply.nonce().filter(|nonce| repeats && nonce.0 % 2 == 0) {
+                    Some(_) => session.handle_reply(self.now, &request.type_url, request.reply),
+                    None => session.handle_request(self.now, request),
+                }
+            }
             (Server::Delta(session), Upward::Delta(request)) => session.handle_request(self.now, request),
             _ => Ok(()),
         };

@@ -1,0 +1,60 @@
+//! The names of the last requests of a stream, as far as it takes to recognise them: an acceptance in state of the world repeats
+//! every name, and looking at each again would cost more than everything else about it.
+
+use blake3::{Hash, Hasher};
+use chancery_protocol::TypeUrl;
+
+/// Lists of fewer bytes are read as fast as they are recognised.
+const SHORTEST: usize = 1024;
+
+/// What the last request of each type listed, to be recognised when it is listed again. Default: nothing yet.
+#[derive(Debug, Default)]
+pub struct LastNames {
+    /// As many as a stream asks for types.
+    by_type: Vec<(TypeUrl, Hash)>,
+}
+
+impl LastNames {
+    /// Takes note of what a request lists; whether the request of its type before it listed the same in the same bytes.
+    pub(super) fn are(&mut self, type_url: &TypeUrl, listing: &Listing) -> bool {
+        let digest = listing.digest();
+        let at = self.by_type.iter().position(|(known, _)| known == type_url);
+        match (at, digest) {
+            (Some(at), Some(digest)) => std::mem::replace(&mut self.by_type[at].1, digest) == digest,
+            (Some(at), None) => {
+                self.by_type.swap_remove(at);
+                false
+            }
+            (None, Some(digest)) => {
+                self.by_type.push((type_url.clone(), digest));
+                false
+            }
+            (None, None) => false,
+        }
+    }
+
+    /// The last request of the type lists something else, which was not taken note of.
+    pub fn forget(&mut self, type_url: &TypeUrl) {
+        self.by_type.retain(|(known, _)| known != type_url);
+    }
+}
+
+/// The bytes of a request that list names, in runs of fields that follow each other.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    hasher: Option<Box<Hasher>>,
+    bytes: usize,
+}
+
+impl Listing {
+    pub(super) fn add(&mut self, run: &[u8]) {
+        if !run.is_empty() {
+            self.hasher.get_or_insert_default().update(run);
+            self.bytes += run.len();
+        }
+    }
+
+    fn digest(&self) -> Option<Hash> {
+        self.hasher.as_ref().filter(|_| self.bytes >= SHORTEST).map(|hasher| hasher.finalize())
+    }
+}
