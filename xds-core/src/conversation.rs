@@ -154,6 +154,18 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
         Ok(())
     }
 
+    /// The same for a stream that just woke, without waiting for room: if there is none, it is waited for as usual.
+    pub(crate) fn send_at_once<V>(&mut self, outlet: &Outlet, midway: bool) -> Result<(), End>
+    where
+        V: Variant<Request = Q::Request, Response = Q::Response>,
+    {
+        self.look_around(outlet, midway)?;
+        match self.may_send() && outlet.has_room() && !self.grant_has_expired() {
+            true => self.send::<V>(outlet),
+            false => Ok(()),
+        }
+    }
+
     /// Notes the time, tells the session, passes on what happened, and checks what may be overdue.
     pub(crate) fn look_around(&mut self, outlet: &Outlet, midway: bool) -> Result<(), End> {
         self.now = Instant::now();

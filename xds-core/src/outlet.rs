@@ -48,6 +48,12 @@ struct State {
     wake_watcher: Option<Waker>,
 }
 
+impl State {
+    fn has_room(&self) -> bool {
+        self.transport == Transport::Asking && self.head.is_none() && self.body.is_none()
+    }
+}
+
 #[derive(Default, PartialEq, Eq)]
 enum Transport {
     /// Has not come back for more.
@@ -76,12 +82,17 @@ pub(crate) struct Gone;
 pub(crate) struct Outlet(Arc<Slot>);
 
 impl Outlet {
+    /// Whether the transport asks for a message.
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.lock().has_room()
+    }
+
     /// Waits until the transport asks for a message.
     pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
         let mut state = self.0.lock();
         match state.transport {
             Transport::Gone => Poll::Ready(Err(Gone)),
-            Transport::Asking if state.head.is_none() && state.body.is_none() => Poll::Ready(Ok(())),
+            _ if state.has_room() => Poll::Ready(Ok(())),
             _ => {
                 register(&mut state.wake_sender, cx);
                 Poll::Pending

@@ -179,6 +179,10 @@ impl<B: Body<Data = Bytes>> Reader<B> {
         let limit = self.draw.limit();
         self.draw.set(taken.saturating_sub(FREE_BYTES)).map_err(|_| Unreadable::BudgetExhausted { limit })?;
         self.taken = taken;
+        if self.begun.is_empty() {
+            // Most come in two pieces: room for both at once, and for no more than twice what has come.
+            self.begun.reserve_exact(self.missing.unwrap_or(count).min(2 * count));
+        }
         self.begun.extend_from_slice(&self.chunk.split_to(count));
         Ok(())
     }

@@ -250,9 +250,14 @@ where
                 () = timer.as_mut() => {}
                 alive = conversation.watch.changed(), if conversation.awaits_change() => {
                     conversation.outlook = Outlook::Unknown;
-                    if !alive {
-                        ended = Err(End::SourceGone);
-                    }
+                    ended = match alive {
+                        // Whatever else there is to look at was looked at when this was begun to be waited for.
+                        true if !turn.is_awaited() => {
+                            conversation.send_at_once::<V>(&self.outlet, self.reader.is_midway())
+                        }
+                        true => Ok(()),
+                        false => Err(End::SourceGone),
+                    };
                 }
             }
         }

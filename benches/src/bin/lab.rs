@@ -26,6 +26,9 @@ struct Arguments {
     /// Only these workloads, as in `L3,L6`.
     #[arg(long, value_enum, ignore_case = true, value_delimiter = ',')]
     only: Vec<Workload>,
+    /// Only rows with this in the name of their case, as in `R=1000 P=100 SotW`.
+    #[arg(long)]
+    rows: Option<String>,
     /// How large everything is.
     #[arg(long, value_enum, default_value_t = Size::Small)]
     size: Size,
@@ -134,7 +137,7 @@ fn main() -> Result<ExitCode, Failure> {
 async fn measure(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let cores = Cores::pin(arguments.server_cpu, arguments.client_cpu);
     let site = if arguments.tls { Site::tls(cores)? } else { Site::plain(cores) };
-    let mut lab = Lab::new(site, arguments.size, arguments.peers);
+    let mut lab = Lab::new(site, arguments.size, arguments.peers).rows_with(arguments.rows.clone());
     let workloads = if arguments.only.is_empty() { Workload::value_variants() } else { &arguments.only };
     lab.run(workloads).await;
     if let Some(folder) = &arguments.folder {

@@ -110,6 +110,9 @@ pub struct Lab {
     pub(super) site: Site,
     #[serde(skip)]
     peer: Option<Kind>,
+    /// What the name of a row must have in it to be measured.
+    #[serde(skip)]
+    rows_with: Option<String>,
 }
 
 impl Lab {
@@ -123,7 +126,7 @@ impl Lab {
         );
         eprintln!("{conditions}");
         let (rows, skipped, failures) = (Vec::new(), Vec::new(), Vec::new());
-        let mut lab = Lab { size, conditions, rows, skipped, failures, site, peer: None };
+        let mut lab = Lab { size, conditions, rows, skipped, failures, site, peer: None, rows_with: None };
         if with_peers && lab.site.is_encrypted() {
             lab.skip("go-control-plane", "it is compared in plain text only; run without --tls");
         } else if with_peers {
@@ -133,6 +136,13 @@ impl Lab {
             }
         }
         lab
+    }
+
+    /// Measures only rows that have this in the name of their case, as in `R=1000 P=100 SotW`.
+    #[must_use]
+    pub fn rows_with(mut self, text: Option<String>) -> Lab {
+        self.rows_with = text;
+        self
     }
 
     /// Runs these workloads, one after the other.
@@ -150,6 +160,9 @@ impl Lab {
                 Workload::Slow => slow::run(self).await,
                 Workload::NoOp => no_op::run(self).await,
             }
+        }
+        if let (true, true, Some(text)) = (self.rows.is_empty(), self.failures.is_empty(), self.rows_with.clone()) {
+            self.fail(format!("no row has {text:?} in its name"));
         }
     }
 
@@ -194,6 +207,9 @@ impl Lab {
         about: &About<'_>,
         row: impl AsyncFnOnce(&Site) -> Result<Vec<Row>, Failure>,
     ) -> Option<usize> {
+        if self.rows_with.as_ref().is_some_and(|text| !about.case.contains(text)) {
+            return None;
+        }
         let begun = Instant::now();
         let measured = timeout(ROW_PATIENCE, row(&self.site)).await;
         eprintln!("{} {}: {} ({:.1} s)", about.workload, about.case, about.server, begun.elapsed().as_secs_f64());

@@ -54,6 +54,21 @@ impl<'a> Fields<'a> {
         Ok(Some((number, value)))
     }
 
+    /// Passes over the fields that follow and have this number, as far as they are short strings; how many bytes that are.
+    pub(super) fn pass_short(&mut self, number: u8) -> usize {
+        let tag = number << 3 | 2;
+        let mut passed = 0;
+        while let Some([found, length, ..]) = self.rest.get(passed..)
+            && *found == tag
+            && *length < 0x80
+            && passed + 2 + usize::from(*length) <= self.rest.len()
+        {
+            passed += 2 + usize::from(*length);
+        }
+        self.rest = self.rest.get(passed..).unwrap_or_default();
+        passed
+    }
+
     /// How many bytes were not looked at yet.
     pub(super) fn left(&self) -> usize {
         self.rest.len()

@@ -16,7 +16,7 @@ pub struct LastNames {
 
 impl LastNames {
     /// Takes note of what a request lists; whether the request of its type before it listed the same in the same bytes.
-    pub(super) fn are(&mut self, type_url: &TypeUrl, listing: &Listing) -> bool {
+    pub(super) fn are(&mut self, type_url: &TypeUrl, listing: &Listing<'_>) -> bool {
         let digest = listing.digest();
         let at = self.by_type.iter().position(|(known, _)| known == type_url);
         match (at, digest) {
@@ -41,20 +41,27 @@ impl LastNames {
 
 /// The bytes of a request that list names, in runs of fields that follow each other.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
-    hasher: Option<Box<Hasher>>,
+pub(super) struct Listing<'a> {
+    /// Most requests have no more than one.
+    first: &'a [u8],
+    all: Option<Box<Hasher>>,
     bytes: usize,
 }
 
-impl Listing {
-    pub(super) fn add(&mut self, run: &[u8]) {
-        if !run.is_empty() {
-            self.hasher.get_or_insert_default().update(run);
-            self.bytes += run.len();
+impl<'a> Listing<'a> {
+    pub(super) fn add(&mut self, run: &'a [u8]) {
+        if self.bytes == 0 {
+            self.first = run;
+        } else if !run.is_empty() {
+            let first = self.first;
+            let begun = || Box::new(Hasher::new().update(first).clone());
+            self.all.get_or_insert_with(begun).update(run);
         }
+        self.bytes += run.len();
     }
 
     fn digest(&self) -> Option<Hash> {
-        self.hasher.as_ref().filter(|_| self.bytes >= SHORTEST).map(|hasher| hasher.finalize())
+        let digest = || self.all.as_ref().map_or_else(|| blake3::hash(self.first), |all| all.finalize());
+        (self.bytes >= SHORTEST).then(digest)
     }
 }

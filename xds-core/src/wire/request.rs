@@ -138,7 +138,11 @@ impl SotwPartial {
         let mut fields = Fields::of(bytes, "DiscoveryRequest");
         loop {
             let begin = bytes.len() - fields.left();
-            let Some((number, value)) = fields.next()? else { break };
+            let field = match fields.pass_short(3) {
+                0 => fields.next()?,
+                _ => Some((3, Value::Bytes(&[]))),
+            };
+            let Some((number, value)) = field else { break };
             match (number, value) {
                 (3, Value::Bytes(_)) => {
                     if run.end != begin {
