@@ -2,7 +2,7 @@
 #![no_main]
 
 use chancery_protocol::{Services, TypeUrl};
-use wire::{Place, Rules, delta_request, sotw_request};
+use wire::{LastNames, Place, Rules, SotwPartial, delta_request, sotw_request};
 
 /// The reader alone: it needs nothing of the transport around it, which would take minutes to build.
 #[allow(dead_code)]
@@ -12,7 +12,8 @@ mod wire {
     mod last_names;
     mod node;
     mod request;
-    pub use request::{Malformed, Place, Rules, delta_request, sotw_request};
+    pub use last_names::LastNames;
+    pub use request::{Malformed, Place, Rules, SotwPartial, delta_request, sotw_request};
 }
 
 const MAX_NAMES: usize = 64;
@@ -25,6 +26,18 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     if let Ok(decoded) = sotw_request(bytes, rules, place) {
         assert!(decoded.request.names.len() <= MAX_NAMES);
         assert_eq!(decoded.node.is_some(), place == Place::First);
+    }
+    // Read twice as later requests are: what is not a repetition is read as ever.
+    let whole = sotw_request(bytes, rules, Place::Later);
+    let mut last = LastNames::default();
+    for time in 0..2 {
+        let mut partial = SotwPartial::default();
+        let absorbed = partial.absorb_whole(bytes, rules, &mut last, |_| true);
+        let decoded = absorbed.and_then(|()| partial.finish(rules, Place::Later));
+        assert_eq!(decoded.is_ok(), whole.is_ok());
+        if let (Ok(decoded), Ok(whole)) = (decoded, &whole) {
+            assert!(if decoded.repeats { time == 1 } else { decoded == *whole });
+        }
     }
     if let Ok(decoded) = delta_request(bytes, rules, place) {
         let request = &decoded.request;

@@ -62,6 +62,8 @@ pub(crate) struct Reader<B> {
     missing: Option<usize>,
     /// How many bytes of that request were put aside, handed out or not: all of it draws on the budget until it ends.
     taken: usize,
+    /// How many bytes room was made for when it began.
+    reserved: usize,
     /// How much is gathered before whole fields are looked for.
     enough: usize,
 }
@@ -77,6 +79,7 @@ impl<B: Body<Data = Bytes>> Reader<B> {
             begun,
             missing: None,
             taken: 0,
+            reserved: 0,
             enough: PART_BYTES,
         }
     }
@@ -177,12 +180,15 @@ impl<B: Body<Data = Bytes>> Reader<B> {
     fn put_aside(&mut self, count: usize) -> Result<(), Unreadable> {
         let taken = self.taken + count;
         let limit = self.draw.limit();
-        self.draw.set(taken.saturating_sub(FREE_BYTES)).map_err(|_| Unreadable::BudgetExhausted { limit })?;
-        self.taken = taken;
         if self.begun.is_empty() {
-            // Most come in two pieces: room for both at once, and for no more than twice what has come.
-            self.begun.reserve_exact(self.missing.unwrap_or(count).min(2 * count));
+            // Most come in two pieces: room for both at once if there is, and for no more than twice what has come.
+            let both = self.missing.unwrap_or(count).min(2 * count);
+            let is_drawn = self.draw.set(both.saturating_sub(FREE_BYTES)).is_ok();
+            self.reserved = if is_drawn { both } else { 0 };
+            self.begun.reserve_exact(self.reserved);
         }
+        self.draw.set(taken.max(self.reserved).saturating_sub(FREE_BYTES)).map_err(|_| Unreadable::BudgetExhausted { limit })?;
+        self.taken = taken;
         self.begun.extend_from_slice(&self.chunk.split_to(count));
         Ok(())
     }

@@ -34,3 +34,16 @@ fn every_transcript_is_kept() {
     assert!(failures.is_empty(), "{} of {played} conversations failed:\n{}", failures.len(), failures.join("\n"));
     assert!(played > 60, "only {played} conversations were found");
 }
+
+#[test]
+fn every_transcript_is_kept_when_replies_come_without_the_names_they_repeat() {
+    let mut repeated = 0;
+    for file in transcripts() {
+        let transcript = Transcript::parse(&fs::read_to_string(&file).unwrap()).unwrap();
+        if transcript.sotw {
+            let played = play::play_repeating(&transcript);
+            repeated += played.unwrap_or_else(|failure| panic!("{}, {failure}", file.display()));
+        }
+    }
+    assert!(repeated > 50, "only {repeated} replies were given without names");
+}

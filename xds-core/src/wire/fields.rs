@@ -54,19 +54,27 @@ impl<'a> Fields<'a> {
         Ok(Some((number, value)))
     }
 
-    /// Passes over the fields that follow and have this number, as far as they are short strings; how many bytes that are.
-    pub(super) fn pass_short(&mut self, number: u8) -> usize {
+    /// Passes over the strings that follow and have this number (below 16), as far as they have less than 16 KiB; their bytes, with
+    /// tags and lengths.
+    pub(super) fn strings(&mut self, number: u8) -> &'a [u8] {
         let tag = number << 3 | 2;
+        let mut rest = self.rest;
         let mut passed = 0;
-        while let Some([found, length, ..]) = self.rest.get(passed..)
-            && *found == tag
-            && *length < 0x80
-            && passed + 2 + usize::from(*length) <= self.rest.len()
+        while let Some((&found, behind)) = rest.split_first()
+            && found == tag
         {
-            passed += 2 + usize::from(*length);
+            let (head, length) = match *behind {
+                [length @ ..0x80, ..] => (1, usize::from(length)),
+                [low, high @ ..0x80, ..] => (2, usize::from(low & 0x7f) | usize::from(high) << 7),
+                _ => break,
+            };
+            let Some(after) = behind.get(head + length..) else { break };
+            passed += 1 + head + length;
+            rest = after;
         }
-        self.rest = self.rest.get(passed..).unwrap_or_default();
-        passed
+        let strings = self.rest.get(..passed).unwrap_or_default();
+        self.rest = rest;
+        strings
     }
 
     /// How many bytes were not looked at yet.

@@ -17,20 +17,15 @@ pub struct LastNames {
 impl LastNames {
     /// Takes note of what a request lists; whether the request of its type before it listed the same in the same bytes.
     pub(super) fn are(&mut self, type_url: &TypeUrl, listing: &Listing<'_>) -> bool {
-        let digest = listing.digest();
-        let at = self.by_type.iter().position(|(known, _)| known == type_url);
-        match (at, digest) {
-            (Some(at), Some(digest)) => std::mem::replace(&mut self.by_type[at].1, digest) == digest,
-            (Some(at), None) => {
-                self.by_type.swap_remove(at);
-                false
-            }
-            (None, Some(digest)) => {
-                self.by_type.push((type_url.clone(), digest));
-                false
-            }
-            (None, None) => false,
+        let Some(digest) = listing.digest() else {
+            self.forget(type_url);
+            return false;
+        };
+        if let Some((_, last)) = self.by_type.iter_mut().find(|(known, _)| known == type_url) {
+            return std::mem::replace(last, digest) == digest;
         }
+        self.by_type.push((type_url.clone(), digest));
+        false
     }
 
     /// The last request of the type lists something else, which was not taken note of.

@@ -133,31 +133,19 @@ impl SotwPartial {
         recalls: impl FnOnce(&TypeUrl) -> bool,
     ) -> Result<(), Malformed> {
         let mut listing = Listing::default();
-        let mut run = 0..0;
-        let mut has_locators = false;
+        let mut is_plain = true;
         let mut fields = Fields::of(bytes, "DiscoveryRequest");
         loop {
-            let begin = bytes.len() - fields.left();
-            let field = match fields.pass_short(3) {
-                0 => fields.next()?,
-                _ => Some((3, Value::Bytes(&[]))),
-            };
-            let Some((number, value)) = field else { break };
-            match (number, value) {
-                (3, Value::Bytes(_)) => {
-                    if run.end != begin {
-                        listing.add(&bytes[run]);
-                        run = begin..begin;
-                    }
-                    run.end = bytes.len() - fields.left();
-                }
-                (7, _) => has_locators = true,
-                (number, value) => self.field(number, value, rules, Place::Later)?,
+            listing.add(fields.strings(3));
+            match fields.next()? {
+                None => break,
+                // A locator, or a name longer than anything that is recognised.
+                Some((3 | 7, _)) => is_plain = false,
+                Some((number, value)) => self.field(number, value, rules, Place::Later)?,
             }
         }
-        listing.add(&bytes[run]);
         let Some(type_url) = self.common.served(rules) else { return self.absorb_names(bytes, rules) };
-        if has_locators {
+        if !is_plain {
             return self.absorb_names(bytes, rules);
         }
         self.is_noted = true;

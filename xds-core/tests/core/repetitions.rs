@@ -113,6 +113,93 @@ proptest! {
     }
 }
 
+/// Fields of a request as nobody's library writes them: in any order, in several runs, with long names and lengths that take more
+/// bytes than they need.
+fn fields() -> impl Strategy<Value = Vec<u8>> {
+    let name = prop_oneof![
+        4 => (0..3_usize).prop_map(|number| format!("{number}").repeat(40)),
+        1 => (0..2_usize).prop_map(|number| format!("{number}").repeat(400)),
+        1 => Just(String::new()),
+    ];
+    let padded = |number: u8, text: String, pad: bool| {
+        let mut field = vec![number << 3 | 2];
+        match (text.len(), pad) {
+            (length, false) if length < 0x80 => field.push(length as u8),
+            (length, true) if length < 0x80 => field.extend([length as u8 | 0x80, 0x80, 0]),
+            (length, _) => field.extend([length as u8 | 0x80, (length >> 7) as u8]),
+        }
+        field.extend(text.bytes());
+        field
+    };
+    let names = prop::collection::vec((name, prop::bool::weighted(0.05)), 0..60)
+        .prop_map(move |names| names.into_iter().flat_map(|(name, pad)| padded(3, name, pad)).collect::<Vec<u8>>());
+    let other = prop_oneof![
+        Just(padded(1, "version".into(), false)),
+        Just(padded(5, "7".into(), false)),
+        Just(padded(4, TypeUrl::ROUTE.to_string(), false)),
+        Just(vec![0x1d, 1, 2, 3, 4]),
+        Just(padded(3, "\u{fffd}".into(), false)),
+        Just(vec![0x1a, 1, 0xff]),
+        Just(vec![0x1a, 100]),
+        Just(padded(7, "\n\u{1}x".into(), false)),
+    ];
+    let end = [padded(4, ENDPOINTS.into(), false), padded(5, "1".into(), false)].concat();
+    let other = prop::option::weighted(0.2, other).prop_map(Option::unwrap_or_default);
+    (names.clone(), other, names).prop_map(move |(one, other, two)| [one, other, two, end.clone()].concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Whatever the bytes: what is not a repetition is read as ever, and what is one names what the request before it named.
+    #[test]
+    fn bytes_nobody_writes_are_read_as_ever(
+        pool in prop::collection::vec(fields(), 1..4), picks in prop::collection::vec(0..4_usize, 1..8),
+    ) {
+        let mut last = LastNames::default();
+        let mut before = std::collections::BTreeMap::new();
+        for pick in picks {
+            let bytes = &pool[pick % pool.len()];
+            let whole = sotw_request(bytes, RULES, Place::Later);
+            let mut partial = SotwPartial::default();
+            let absorbed = partial.absorb_whole(bytes, RULES, &mut last, |_| true);
+            prop_assert_eq!(absorbed.is_ok(), whole.is_ok());
+            // An error ends the stream.
+            let Ok(whole) = whole else { return Ok(()) };
+            let noted = partial.is_noted();
+            let decoded = partial.finish(RULES, Place::Later).unwrap();
+            let type_url = decoded.request.type_url.clone();
+            if !noted {
+                last.forget(&type_url);
+            }
+            match decoded.repeats {
+                true => prop_assert_eq!(before.get(&type_url), Some(&whole.request.names)),
+                false => prop_assert_eq!(&decoded, &whole),
+            }
+            before.insert(type_url, whole.request.names);
+        }
+    }
+}
+
+#[test]
+fn names_in_several_runs_and_long_ones_are_recognised() {
+    let long = "x".repeat(200);
+    let runs = |second: &str| {
+        let mut bytes = reply(many()).encode_to_vec();
+        bytes.extend(reply(vec![long.clone(), second.to_owned()]).encode_to_vec());
+        bytes
+    };
+    let mut last = LastNames::default();
+    let mut repeats = |bytes: Vec<u8>| {
+        let mut partial = SotwPartial::default();
+        partial.absorb_whole(&bytes, RULES, &mut last, |_| true).unwrap();
+        partial.finish(RULES, Place::Later).unwrap().repeats
+    };
+    assert!(!repeats(runs("a")) && repeats(runs("a")));
+    assert!(!repeats(runs("b")), "the second run differs");
+    assert!(repeats(runs("b")));
+}
+
 #[tokio::test]
 async fn a_stream_that_repeats_its_names_is_served_as_one_whose_names_are_read_each_time() {
     let names = many();

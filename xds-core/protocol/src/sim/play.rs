@@ -59,6 +59,8 @@ struct Memory {
     nonces: Vec<Nonce>,
     versions: Vec<Version>,
     names: Vec<String>,
+    /// What the last request on this stream listed.
+    listed: Option<Vec<ResourceName>>,
     begun: bool,
 }
 
@@ -73,6 +75,8 @@ struct Player {
     violation: Option<Violation>,
     settings: Settings,
     last: Option<TypeUrl>,
+    /// How many replies were given without the names they repeat, if they are to be.
+    repeated: Option<usize>,
 }
 
 /// Plays the transcript in one variant.
@@ -88,11 +92,26 @@ pub fn play(transcript: &Transcript, delta: bool) -> Result<(), String> {
 /// # Errors
 /// Says at which line the engine did something else, and what.
 pub fn play_with(transcript: &Transcript, delta: bool, settings: Settings) -> Result<(), String> {
+    player(transcript, delta, settings).play(transcript)
+}
+
+/// The same in state of the world, where the session is given replies without the names they repeat; how many.
+///
+/// # Errors
+/// Says at which line the engine did something else, and what.
+pub fn play_repeating(transcript: &Transcript) -> Result<usize, String> {
+    let mut player = player(transcript, false, Settings::default());
+    player.repeated = Some(0);
+    player.play(transcript)?;
+    Ok(player.repeated.unwrap_or_default())
+}
+
+fn player(transcript: &Transcript, delta: bool, settings: Settings) -> Player {
     let services = transcript.service.as_ref().map_or(Services::Aggregated, |name| Services::Single(type_named(name)));
     let has = |feature: &str| transcript.features.iter().any(|known| known == feature);
     let capabilities = Capabilities { ttl: has("ttl"), wrapped_in_sotw: has("sotw-wrapper") };
     let settings = Settings { services, capabilities, ..settings };
-    let mut player = Player {
+    Player {
         world: World::new(1, 64),
         lineage: 1,
         side: side(delta, &settings),
@@ -103,11 +122,8 @@ pub fn play_with(transcript: &Transcript, delta: bool, settings: Settings) -> Re
         violation: None,
         settings,
         last: None,
-    };
-    for (line, step) in &transcript.steps {
-        player.step(step).map_err(|message| alloc::format!("line {line}: {message}"))?;
+        repeated: None,
     }
-    Ok(())
 }
 
 fn side(delta: bool, settings: &Settings) -> Side {
@@ -119,6 +135,13 @@ fn side(delta: bool, settings: &Settings) -> Side {
 }
 
 impl Player {
+    fn play(&mut self, transcript: &Transcript) -> Result<(), String> {
+        for (line, step) in &transcript.steps {
+            self.step(step).map_err(|message| alloc::format!("line {line}: {message}"))?;
+        }
+        Ok(())
+    }
+
     fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
             Step::Publish(edits) => self.publish(edits),
@@ -164,6 +187,7 @@ impl Player {
         self.side = side(matches!(self.side, Side::Delta(_)), &self.settings);
         for memory in self.memories.values_mut() {
             memory.begun = false;
+            memory.listed = None;
         }
     }
 
@@ -198,8 +222,15 @@ impl Player {
         let names = |names: &[String]| names.iter().map(|name| ResourceName::new(name)).collect::<Vec<_>>();
         let outcome = match &mut self.side {
             Side::Sotw(session) => {
-                let request = SotwRequest { type_url, version, names: names(&memory.names), reply };
-                session.handle_request(self.now, request)
+                let listed = names(&memory.names);
+                let repeats = memory.listed.replace(listed.clone()).as_ref() == Some(&listed);
+                match (&mut self.repeated, &reply) {
+                    (Some(count), Reply::Ack(_) | Reply::Nack(..)) if repeats && session.recalls_names(&type_url) => {
+                        *count += 1;
+                        session.handle_reply(self.now, &type_url, reply)
+                    }
+                    _ => session.handle_request(self.now, SotwRequest { type_url, version, names: listed, reply }),
+                }
             }
             Side::Delta(session) => {
                 let held = saying.holds.iter().map(|(name, label)| {
