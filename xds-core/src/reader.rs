@@ -187,7 +187,9 @@ impl<B: Body<Data = Bytes>> Reader<B> {
             self.reserved = if is_drawn { both } else { 0 };
             self.begun.reserve_exact(self.reserved);
         }
-        self.draw.set(taken.max(self.reserved).saturating_sub(FREE_BYTES)).map_err(|_| Unreadable::BudgetExhausted { limit })?;
+        self.draw
+            .set(taken.max(self.reserved).saturating_sub(FREE_BYTES))
+            .map_err(|_| Unreadable::BudgetExhausted { limit })?;
         self.taken = taken;
         self.begun.extend_from_slice(&self.chunk.split_to(count));
         Ok(())
