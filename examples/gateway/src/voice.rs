@@ -4,9 +4,9 @@
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How many things wait to be read,
 const MOST_WAITING: usize = 4_096;
@@ -43,16 +43,9 @@ pub(crate) fn complain(words: impl Into<String>) {
 pub(crate) fn finish() {
     let Some(mouth) = MOUTH.get() else { return };
     let (done, waiting) = channel();
-    let deadline = Instant::now() + LAST_WORDS;
-    let mut end = Said::End(done);
-    while let Err(TrySendError::Full(back)) = mouth.waiting.try_send(end) {
-        if Instant::now() >= deadline {
-            return;
-        }
-        end = back;
-        thread::sleep(Duration::from_millis(5));
-    }
-    let _ = waiting.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+    // Where too much waits, this does, too: in a thread that nobody waits for.
+    thread::spawn(move || mouth.waiting.send(Said::End(done)));
+    let _ = waiting.recv_timeout(LAST_WORDS);
 }
 
 /// Output and errors have one mouth.
