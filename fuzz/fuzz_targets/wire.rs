@@ -1,15 +1,18 @@
 //! Arbitrary bytes as discovery requests, state-of-the-world and delta: read or refused, never a panic.
 #![no_main]
 
-use chancery_protocol::{Services, TypeUrl};
+use chancery_protocol::{PoolChoice, Services, TypeUrl};
 use wire::{LastNames, Place, Rules, SotwPartial, delta_request, sotw_request};
 
 /// The reader alone: it needs nothing of the transport around it, which would take minutes to build.
 #[allow(dead_code)]
 #[path = "../../xds-core/src/wire"]
 mod wire {
+    mod common;
     mod fields;
+    mod known_names;
     mod last_names;
+    mod name_list;
     mod node;
     mod request;
     pub use last_names::LastNames;
@@ -22,7 +25,8 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let Some((&choice, bytes)) = input.split_first() else { return };
     let services = if choice & 1 == 0 { Services::Aggregated } else { Services::Single(TypeUrl::CLUSTER) };
     let place = if choice & 2 == 0 { Place::First } else { Place::Later };
-    let rules = Rules { services: &services, types: &[], max_names: MAX_NAMES, node_bytes: 4096 };
+    let rules =
+        Rules { services: &services, types: &[], max_names: MAX_NAMES, node_bytes: 4096, pool: &PoolChoice::NONE };
     if let Ok(decoded) = sotw_request(bytes, rules, place) {
         assert!(decoded.request.names.len() <= MAX_NAMES);
         assert_eq!(decoded.node.is_some(), place == Place::First);
@@ -33,7 +37,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     for time in 0..2 {
         let mut partial = SotwPartial::default();
         let absorbed = partial.absorb_whole(bytes, rules, &mut last, |_| true);
-        let decoded = absorbed.and_then(|()| partial.finish(rules, Place::Later));
+        let decoded = absorbed.and_then(|()| partial.finish_after(&mut last, rules, Place::Later));
         assert_eq!(decoded.is_ok(), whole.is_ok());
         if let (Ok(decoded), Ok(whole)) = (decoded, &whole) {
             assert!(if decoded.repeats { time == 1 } else { decoded == *whole });

@@ -1,7 +1,5 @@
 //! The two variants, as far as a script must tell them apart.
 
-use std::collections::BTreeMap;
-
 use arbitrary::{Result, Unstructured};
 use chancery_protocol::sim::Picture;
 use chancery_protocol::{
@@ -106,11 +104,11 @@ impl Side for Delta {
         reply: Reply,
         view: &Picture,
     ) -> Result<DeltaRequest> {
-        let mut initial_versions = BTreeMap::new();
+        let mut initial_versions = Vec::new();
         for name in &unsubscribe {
             let known = view.get(&type_url, name).map(|resource| HeldVersion::Known(resource.version()));
             let version = if input.ratio(1, 2)? { known } else { held(input, &type_url, view)? };
-            initial_versions.insert(name.clone(), version.unwrap_or(HeldVersion::Foreign));
+            initial_versions.push((name.clone(), version.unwrap_or(HeldVersion::Foreign)));
         }
         let unsubscribe = if input.ratio(1, 2)? { unsubscribe } else { Vec::new() };
         Ok(DeltaRequest { type_url, subscribe, unsubscribe, initial_versions, reply })

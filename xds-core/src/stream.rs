@@ -160,6 +160,7 @@ where
             types: &self.shared.types,
             max_names: self.shared.settings.max_names,
             node_bytes: self.shared.limits.node_bytes,
+            pool: &self.shared.settings.name_pool,
         };
         match &read {
             Read::Begun | Read::Ended => return Ok(None),

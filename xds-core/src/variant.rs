@@ -123,12 +123,7 @@ impl Variant for Sotw {
         rules: Rules<'_>,
         place: Place,
     ) -> Result<Decoded<SotwRequest>, Malformed> {
-        let is_noted = partial.is_noted();
-        let decoded = partial.finish(rules, place)?;
-        if !is_noted {
-            memory.forget(&decoded.request.type_url);
-        }
-        Ok(decoded)
+        partial.finish_after(memory, rules, place)
     }
 
     fn asked(request: &SotwRequest) -> &TypeUrl {

@@ -7,8 +7,11 @@
 //!
 //! [`ResourceName`]: chancery_protocol::ResourceName
 
+mod common;
 mod fields;
+mod known_names;
 mod last_names;
+mod name_list;
 mod node;
 mod request;
 mod response;

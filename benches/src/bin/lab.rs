@@ -41,7 +41,7 @@ struct Arguments {
     /// Tables for people, or JSON.
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     output: Output,
-    /// Writes lab.json and plots as SVG to this folder.
+    /// Writes lab.json and plots as SVG to this folder, after every row anew.
     #[arg(long)]
     folder: Option<PathBuf>,
     /// The core all threads of a server are pinned to.
@@ -137,12 +137,11 @@ fn main() -> Result<ExitCode, Failure> {
 async fn measure(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let cores = Cores::pin(arguments.server_cpu, arguments.client_cpu);
     let site = if arguments.tls { Site::tls(cores)? } else { Site::plain(cores) };
-    let mut lab = Lab::new(site, arguments.size, arguments.peers).rows_with(arguments.rows.clone());
+    let mut lab = Lab::new(site, arguments.size, arguments.peers)
+        .rows_with(arguments.rows.clone())
+        .writes_to(arguments.folder.clone());
     let workloads = if arguments.only.is_empty() { Workload::value_variants() } else { &arguments.only };
     lab.run(workloads).await;
-    if let Some(folder) = &arguments.folder {
-        lab.write(folder)?;
-    }
     match arguments.output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&lab)?),
         Output::Table => {

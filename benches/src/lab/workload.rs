@@ -10,6 +10,7 @@ mod plots;
 mod reconnect;
 mod slow;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -17,7 +18,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::go_control_plane;
-use super::row::{About, Row};
+use super::row::{About, Row, table};
 use super::setting::Kind;
 use super::site::Site;
 use crate::stand::Failure;
@@ -113,6 +114,9 @@ pub struct Lab {
     /// What the name of a row must have in it to be measured.
     #[serde(skip)]
     rows_with: Option<String>,
+    /// Where all there is to show is written after every row, so that a run that ends early leaves what it measured.
+    #[serde(skip)]
+    folder: Option<PathBuf>,
 }
 
 impl Lab {
@@ -126,7 +130,8 @@ impl Lab {
         );
         eprintln!("{conditions}");
         let (rows, skipped, failures) = (Vec::new(), Vec::new(), Vec::new());
-        let mut lab = Lab { size, conditions, rows, skipped, failures, site, peer: None, rows_with: None };
+        let mut lab =
+            Lab { size, conditions, rows, skipped, failures, site, peer: None, rows_with: None, folder: None };
         if with_peers && lab.site.is_encrypted() {
             lab.skip("go-control-plane", "it is compared in plain text only; run without --tls");
         } else if with_peers {
@@ -142,6 +147,13 @@ impl Lab {
     #[must_use]
     pub fn rows_with(mut self, text: Option<String>) -> Lab {
         self.rows_with = text;
+        self
+    }
+
+    /// Writes `lab.json` and plots to this folder, after each row anew.
+    #[must_use]
+    pub fn writes_to(mut self, folder: Option<PathBuf>) -> Lab {
+        self.folder = folder;
         self
     }
 
@@ -161,9 +173,16 @@ impl Lab {
                 Workload::NoOp => no_op::run(self).await,
             }
         }
+        self.write();
         if let (true, true, Some(text)) = (self.rows.is_empty(), self.failures.is_empty(), self.rows_with.clone()) {
             self.fail(format!("no row has {text:?} in its name"));
         }
+    }
+
+    /// Writes what there is, if it is written.
+    fn write(&mut self) {
+        let Some(Err(failure)) = self.folder.as_ref().map(|folder| self.write_to(folder)) else { return };
+        self.fail(format!("the rows are not written: {failure}"));
     }
 
     /// Says that something is not run.
@@ -215,7 +234,9 @@ impl Lab {
         eprintln!("{} {}: {} ({:.1} s)", about.workload, about.case, about.server, begun.elapsed().as_secs_f64());
         let why = match measured {
             Ok(Ok(rows)) => {
+                eprintln!("{}", table(&rows.iter().collect::<Vec<_>>()));
                 self.rows.extend(rows);
+                self.write();
                 return self.rows.len().checked_sub(1);
             }
             Ok(Err(failure)) => failure.to_string(),

@@ -145,7 +145,7 @@ pub(crate) fn request(request: &Upward, habits: Option<Habits>) -> Vec<u8> {
         }
         Upward::Delta(request) => {
             let (response_nonce, error_detail) = reply(&request.reply);
-            let held = request.initial_versions.iter();
+            let held = request.initial_versions.iter().map(|(name, held)| (name, held));
             let message = DeltaDiscoveryRequest {
                 node,
                 type_url: request.type_url.as_str().to_owned(),

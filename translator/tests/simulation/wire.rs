@@ -14,7 +14,7 @@ use chancery_core::testing::{Sent, SharedBodies};
 use chancery_core::wire::{self, Malformed, Place, Rules};
 use chancery_protocol::sim::{Carriage, Downward, Habits, Offence, Upward};
 use chancery_protocol::{
-    DeltaResponse, Dress, Nonce, Resource, ResourceName, Services, SotwResponse, TypeUrl, Version,
+    DeltaResponse, Dress, Nonce, PoolChoice, Resource, ResourceName, Services, SotwResponse, TypeUrl, Version,
 };
 use chancery_resource::Draft;
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryResponse, DiscoveryResponse, Resource as Wrapper};
@@ -27,7 +27,13 @@ use crate::scratch::{self, IDENTIFIER, WRAPPER};
 /// How many bodies are still on their way, as it were: as long as they are held, they can be shared.
 const ON_THEIR_WAY: usize = 64;
 
-const RULES: Rules<'_> = Rules { services: &Services::Aggregated, types: &[], max_names: 100_000, node_bytes: 4096 };
+const RULES: Rules<'_> = Rules {
+    services: &Services::Aggregated,
+    types: &[],
+    max_names: 100_000,
+    node_bytes: 4096,
+    pool: &PoolChoice::NONE,
+};
 
 /// What was carried: a test of nothing would pass as well.
 #[derive(Debug, Default, Clone)]

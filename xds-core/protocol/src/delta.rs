@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::conversation::{Conversation, Saying, size_in_response};
-use crate::standing::{Inherited, Standing, Variant};
+use crate::standing::{Brought, Inherited, Standing, Variant};
 use crate::{
     Base, DeltaRequest, DeltaResponse, Digest, Dress, Event, Listed, Moment, Nonce, Payload, Reply, ResourceName,
     Services, Session, Settings, TypeUrl, View, Violation,
@@ -31,16 +31,18 @@ impl DeltaSession {
     fn begin(&mut self, now: Moment, at: usize, request: DeltaRequest) {
         let single = matches!(self.conversation.settings.services, Services::Single(_));
         let uncollected = self.conversation.settings.collection.is_none();
+        let pool = &self.conversation.settings.name_pool;
         let channel = &mut self.conversation.channels[at];
-        let brought = !request.initial_versions.is_empty();
-        channel.standing =
-            Standing::new(Inherited { at: brought.then_some(now), version: None, versions: request.initial_versions });
         let names_nothing = request.subscribe.is_empty() && request.unsubscribe.is_empty();
         let change = if names_nothing && single && uncollected && request.type_url.traits().collected {
             channel.interest.begin_everything()
         } else {
-            channel.interest.begin_delta(&request.type_url, request.subscribe, &request.unsubscribe)
+            channel.interest.begin_delta(&request.type_url, request.subscribe, &request.unsubscribe, pool)
         };
+        channel.interest.share(pool);
+        let brought_at = (!request.initial_versions.is_empty()).then_some(now);
+        let versions = Brought::new(channel.interest.name_set().whole(), request.initial_versions);
+        channel.standing = Standing::new(Inherited { at: brought_at, version: None, versions });
         channel.greeting = change.wildcard_began;
         self.conversation.subscribed(at, change);
     }
@@ -239,7 +241,7 @@ impl Session for DeltaSession {
     type Response = DeltaResponse;
 
     fn handle_request(&mut self, now: Moment, mut request: DeltaRequest) -> Result<(), Violation> {
-        let brought = request.initial_versions.keys();
+        let brought = request.initial_versions.iter().map(|(name, _)| name);
         self.conversation.check_limits(request.subscribe.iter().chain(brought))?;
         let (at, first) = self.conversation.channel(&request.type_url)?;
         if first {
@@ -248,12 +250,13 @@ impl Session for DeltaSession {
         }
         let reply = core::mem::replace(&mut request.reply, Reply::None);
         self.reply(now, at, &request.type_url, reply);
+        let pool = &self.conversation.settings.name_pool;
         let channel = &mut self.conversation.channels[at];
         let under_wildcard: Vec<ResourceName> = match channel.interest.is_wildcard() {
             true => request.unsubscribe.iter().filter(|name| channel.interest.has_name(name)).cloned().collect(),
             false => Vec::new(),
         };
-        let change = channel.interest.adjust(request.subscribe, &request.unsubscribe);
+        let change = channel.interest.adjust(request.subscribe, &request.unsubscribe, pool);
         let still_wildcard = channel.interest.is_wildcard();
         self.conversation.subscribed(at, change);
         if still_wildcard {

@@ -63,26 +63,32 @@ impl Interest {
     }
 
     /// The first state-of-the-world request of the type: no names mean everything, for a type that has a wildcard.
-    pub(crate) fn begin_sotw(&mut self, type_url: &TypeUrl, names: Vec<ResourceName>) -> InterestChange {
+    pub(crate) fn begin_sotw(
+        &mut self,
+        type_url: &TypeUrl,
+        names: Vec<ResourceName>,
+        pool: &PoolChoice,
+    ) -> InterestChange {
         *self = Interest { named_once: self.named_once, ..Interest::none() };
         if names.is_empty() && type_url.traits().legacy_wildcard && !self.named_once {
             self.wildcard = Wildcard::Legacy;
             return InterestChange { wildcard_began: true, ..InterestChange::default() };
         }
-        self.replace(names)
+        self.replace(names, pool)
     }
 
     /// A later state-of-the-world request: these names take the place of the former ones. Naming nothing keeps a
     /// wildcard that was never more than legacy, and otherwise means nothing at all.
-    pub(crate) fn replace(&mut self, names: Vec<ResourceName>) -> InterestChange {
+    pub(crate) fn replace(&mut self, mut names: Vec<ResourceName>, pool: &PoolChoice) -> InterestChange {
         if names.is_empty() && self.wildcard == Wildcard::Legacy {
             return InterestChange::default();
         }
         if self.wildcard == Wildcard::No && self.names.are(&names) {
             return InterestChange::default();
         }
-        let wanted: NameSet = names.iter().filter(|name| name.as_str() != WILDCARD).cloned().collect();
-        let explicit = names.iter().any(|name| name.as_str() == WILDCARD);
+        let explicit = names.iter().any(is_wildcard);
+        names.retain(|name| !is_wildcard(name));
+        let wanted = NameSet::of(&names, pool);
         let had = self.is_wildcard();
         let change = InterestChange {
             asked: sorted(wanted.difference(&self.names)),
@@ -115,6 +121,7 @@ impl Interest {
         type_url: &TypeUrl,
         subscribe: Vec<ResourceName>,
         unsubscribe: &[ResourceName],
+        pool: &PoolChoice,
     ) -> InterestChange {
         *self = Interest::none();
         if subscribe.is_empty() && unsubscribe.is_empty() {
@@ -123,24 +130,29 @@ impl Interest {
             }
             return InterestChange { wildcard_began: self.is_wildcard(), ..InterestChange::default() };
         }
-        self.adjust(subscribe, unsubscribe)
+        self.adjust(subscribe, unsubscribe, pool)
     }
 
     /// A later delta request. A name both subscribed and unsubscribed ends unsubscribed.
-    pub(crate) fn adjust(&mut self, subscribe: Vec<ResourceName>, unsubscribe: &[ResourceName]) -> InterestChange {
+    pub(crate) fn adjust(
+        &mut self,
+        subscribe: Vec<ResourceName>,
+        unsubscribe: &[ResourceName],
+        pool: &PoolChoice,
+    ) -> InterestChange {
         let had = self.is_wildcard();
         let mut change = InterestChange::default();
         let unwanted: BTreeSet<&ResourceName> = unsubscribe.iter().collect();
-        if subscribe.iter().any(|name| name.as_str() == WILDCARD) {
+        if subscribe.iter().any(is_wildcard) {
             self.wildcard = Wildcard::Explicit;
         }
         change.asked = subscribe;
-        change.asked.retain(|name| name.as_str() != WILDCARD && !unwanted.contains(name));
+        change.asked.retain(|name| !is_wildcard(name) && !unwanted.contains(name));
         change.asked_all = self.names.is_empty();
-        self.insert_all(&change.asked);
+        self.insert_all(&change.asked, pool);
         change.asked_all &= self.names.len() == change.asked.len();
         for name in unsubscribe {
-            if name.as_str() == WILDCARD {
+            if is_wildcard(name) {
                 self.wildcard = Wildcard::No;
             } else if self.remove(name) {
                 change.dropped.push(name.clone());
@@ -241,9 +253,9 @@ impl Interest {
     }
 
     /// Every delta request comes here, acceptances too: what it costs must not depend on how many names there are.
-    fn insert_all(&mut self, names: &[ResourceName]) {
+    fn insert_all(&mut self, names: &[ResourceName], pool: &PoolChoice) {
         if self.names.is_empty() {
-            self.names = names.iter().cloned().collect();
+            self.names = NameSet::of(names, pool);
             self.count();
             return;
         }
@@ -270,9 +282,12 @@ impl Interest {
 
     fn count(&mut self) {
         self.note_naming();
-        self.globs = self.names.iter().filter(|name| name.is_glob()).count();
-        self.name_bytes = self.names.iter().map(|name| name.as_str().len()).sum();
+        (self.globs, self.name_bytes) = self.names.globs_and_bytes();
     }
+}
+
+fn is_wildcard(name: &ResourceName) -> bool {
+    name.as_str() == WILDCARD
 }
 
 fn sorted<'a>(names: impl Iterator<Item = &'a ResourceName>) -> Vec<ResourceName> {

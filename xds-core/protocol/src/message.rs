@@ -1,7 +1,6 @@
 //! What sessions take in and give out: discovery requests and responses without their wire form.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -109,8 +108,9 @@ pub struct DeltaRequest {
     pub subscribe: Vec<ResourceName>,
     /// Names no longer subscribed.
     pub unsubscribe: Vec<ResourceName>,
-    /// What the peer still holds from an earlier stream. Counts only in the first request of its type.
-    pub initial_versions: BTreeMap<ResourceName, HeldVersion>,
+    /// What the peer still holds from an earlier stream, as it came: of a name said twice the last counts. Counts only in the first
+    /// request of its type.
+    pub initial_versions: Vec<(ResourceName, HeldVersion)>,
     /// The response it replies to.
     pub reply: Reply,
 }
@@ -226,7 +226,7 @@ impl DeltaRequest {
             type_url,
             subscribe: names.iter().map(|name| ResourceName::new(name)).collect(),
             unsubscribe: Vec::new(),
-            initial_versions: BTreeMap::new(),
+            initial_versions: Vec::new(),
             reply: Reply::None,
         }
     }

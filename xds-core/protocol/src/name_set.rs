@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::ResourceName;
-use crate::names::{Names, PoolChoice, fingerprint};
+use crate::names::{Names, PoolChoice};
 
 /// The most that one peer keeps beside a set it shares.
 const MOST_APART: usize = 256;
@@ -64,12 +64,17 @@ impl NameSet {
         self.iter().filter(move |name| !same && !other.contains(name))
     }
 
-    /// Whether these are the names of the set, each once. That of names with equal hashes one may stand for another can only
-    /// be had on purpose, and then by who names them.
+    /// The set of these names, which may come in any order and more than once: one that others share, where they have it.
+    pub(crate) fn of(names: &[ResourceName], pool: &PoolChoice) -> NameSet {
+        match pool.known(names) {
+            Some(shared) => NameSet { shared, ..NameSet::default() },
+            None => names.iter().cloned().collect(),
+        }
+    }
+
+    /// Whether the set is shared and these are its names, each once.
     pub(crate) fn are(&self, names: &[ResourceName]) -> bool {
-        let Some(own) = self.whole().filter(|own| own.len() == names.len()) else { return false };
-        own.as_slice() == names
-            || (fingerprint(names) == own.fingerprint() && names.iter().all(|name| own.position(name).is_some()))
+        self.whole().is_some_and(|own| own.are(names))
     }
 
     /// How many names there are.
@@ -85,6 +90,16 @@ impl NameSet {
     /// All the names as one immutable set, which others may share, when nothing sets this one apart.
     pub fn whole(&self) -> Option<&Names> {
         self.is_whole().then_some(&self.shared)
+    }
+
+    /// How many of them are glob collections, and how many bytes all names have together.
+    pub(crate) fn globs_and_bytes(&self) -> (usize, usize) {
+        let of = |apart: &BTreeSet<ResourceName>| {
+            let globs = apart.iter().filter(|name| name.is_glob()).count();
+            (globs, apart.iter().map(|name| name.as_str().len()).sum::<usize>())
+        };
+        let (added, removed) = (of(&self.added), of(&self.removed));
+        (self.shared.globs() + added.0 - removed.0, self.shared.bytes() + added.1 - removed.1)
     }
 
     /// Whether one of them is a glob collection (`xdstp://.../*`), or was.
@@ -153,7 +168,7 @@ mod tests {
 
     impl NamePool for Pool {
         fn find(&self, _fingerprint: u64, names: &[ResourceName]) -> Option<Names> {
-            self.0.lock().unwrap().iter().find(|kept| kept.as_slice() == names).cloned()
+            self.0.lock().unwrap().iter().find(|kept| kept.are(names)).cloned()
         }
 
         fn add(&self, names: &Names) {

@@ -9,9 +9,9 @@ use crate::ResourceName;
 /// How far from its place a name may lie in the table of places. More than so many names of one hash are chosen on purpose.
 const FARTHEST: usize = 16;
 
-fn hash_of(name: &ResourceName) -> u64 {
+fn hash_of(text: &str) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let (words, rest) = name.as_str().as_bytes().as_chunks::<8>();
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
     let last = rest.iter().fold(rest.len() as u64, |word, byte| word << 8 | u64::from(*byte));
     for word in words.iter().map(|word| u64::from_le_bytes(*word)).chain([last]) {
         hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -22,7 +22,7 @@ fn hash_of(name: &ResourceName) -> u64 {
 
 /// What all these names together hash to, in whatever order.
 pub(crate) fn fingerprint(names: &[ResourceName]) -> u64 {
-    let sum = names.iter().fold(0_u64, |sum, name| sum.wrapping_add(hash_of(name)));
+    let sum = names.iter().fold(0_u64, |sum, name| sum.wrapping_add(hash_of(name.as_str())));
     sum ^ (names.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
@@ -41,7 +41,9 @@ struct Inner {
     /// Sorted, each once.
     names: Vec<ResourceName>,
     fingerprint: u64,
-    has_globs: bool,
+    globs: usize,
+    /// Of all texts together.
+    bytes: usize,
     /// Which name lies where, by hash; twice as many places as names, or more, and a power of two.
     table: Vec<Place>,
     /// Whether the table has all names. Others are searched for.
@@ -62,7 +64,7 @@ impl Names {
         table.resize((2 * names.len()).next_power_of_two(), Place::default());
         let mut is_complete = true;
         for (at, name) in names.iter().enumerate() {
-            let hash = hash_of(name);
+            let hash = hash_of(name.as_str());
             let free = places(hash, table.len()).find(|place| table.get(*place).is_some_and(|place| place.after == 0));
             let after = u32::try_from(at + 1).ok();
             match (free.and_then(|free| table.get_mut(free)), after) {
@@ -70,21 +72,57 @@ impl Names {
                 _ => is_complete = false,
             }
         }
-        let has_globs = names.iter().any(ResourceName::is_glob);
-        Names(Arc::new(Inner { names, fingerprint, has_globs, table, is_complete }))
+        let globs = names.iter().filter(|name| name.is_glob()).count();
+        let bytes = names.iter().map(|name| name.as_str().len()).sum();
+        Names(Arc::new(Inner { names, fingerprint, globs, bytes, table, is_complete }))
     }
 
     /// Where the name is, or nowhere.
     pub(crate) fn position(&self, name: &ResourceName) -> Option<usize> {
+        // Mostly it is the same text in memory, of which nothing is looked at then.
+        self.find(name.as_str(), |known| known == name)
+    }
+
+    /// Where the name with this text is, that `is_it`.
+    fn find(&self, text: &str, is_it: impl Fn(&ResourceName) -> bool) -> Option<usize> {
         let Inner { names, table, is_complete, .. } = &*self.0;
-        let hash = hash_of(name);
+        let hash = hash_of(text);
         for place in places(hash, table.len()).filter_map(|place| table.get(place)) {
             let Some(at) = place.after.checked_sub(1) else { break };
-            if place.tag == tag_of(hash) && names.get(at as usize) == Some(name) {
+            if place.tag == tag_of(hash) && names.get(at as usize).is_some_and(&is_it) {
                 return Some(at as usize);
             }
         }
-        if *is_complete { None } else { names.binary_search(name).ok() }
+        if *is_complete { None } else { names.binary_search_by(|known| known.as_str().cmp(text)).ok() }
+    }
+
+    /// The name with this text, if it is in the set: who reads it from bytes need not make it anew.
+    ///
+    /// ```
+    /// use chancery_protocol::{NameSet, PoolChoice};
+    /// let mut set: NameSet = ["cart".into(), "shop".into()].into_iter().collect();
+    /// set.share(&PoolChoice::default());
+    /// let names = set.whole().unwrap();
+    /// assert_eq!(names.named("shop"), Some(&"shop".into()));
+    /// assert_eq!(names.named("till"), None);
+    /// ```
+    pub fn named(&self, text: &str) -> Option<&ResourceName> {
+        let at = self.find(text, |known| known.as_str() == text)?;
+        self.0.names.get(at)
+    }
+
+    /// Whether these are the names of the set, each once, in whatever order.
+    pub fn are(&self, names: &[ResourceName]) -> bool {
+        if names.len() != self.len() {
+            return false;
+        }
+        let mut seen = alloc::vec![0_u64; names.len().div_ceil(64)];
+        names.iter().all(|name| {
+            let Some(at) = self.position(name) else { return false };
+            let Some(word) = seen.get_mut(at / 64) else { return false };
+            let bit = 1 << (at % 64);
+            core::mem::replace(word, *word | bit) & bit == 0
+        })
     }
 
     /// Whether the name is in the set.
@@ -94,7 +132,17 @@ impl Names {
 
     /// Whether one of them is a glob collection (`xdstp://.../*`).
     pub fn has_globs(&self) -> bool {
-        self.0.has_globs
+        self.0.globs > 0
+    }
+
+    /// How many of them are glob collections.
+    pub(crate) fn globs(&self) -> usize {
+        self.0.globs
+    }
+
+    /// How many bytes all texts have together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.bytes
     }
 
     /// All of them, sorted.
@@ -182,12 +230,19 @@ impl fmt::Debug for WeakNames {
 ///
 /// Real implementer: the server of `chancery-core`, for its streams. A session without one keeps its own sets.
 pub trait NamePool: Send + Sync {
-    /// The set of these names, which are sorted, if somebody keeps one. Called when a subscription has changed, not for each
-    /// change of a resource.
+    /// The set of these names, if somebody keeps one: a set with this fingerprint that these names [are](Names::are). Called when a
+    /// subscription has changed, not for each change of a resource.
     fn find(&self, fingerprint: u64, names: &[ResourceName]) -> Option<Names>;
 
     /// A set that was not found, and is kept from now on, for others to find.
     fn add(&self, names: &Names);
+
+    /// A large set with this name in it, if one is at hand. Called while a long list of names is read, which is likely that of
+    /// another stream: its names are taken from there, and not made anew.
+    fn with(&self, name: &str) -> Option<Names> {
+        let _ = name;
+        None
+    }
 }
 
 /// The pool of a session, if it has one. Two are equal when they are the same.
@@ -195,9 +250,23 @@ pub trait NamePool: Send + Sync {
 pub struct PoolChoice(Option<Arc<dyn NamePool>>);
 
 impl PoolChoice {
+    /// No pool.
+    pub const NONE: PoolChoice = PoolChoice(None);
+
     /// This pool.
     pub fn of(pool: Arc<dyn NamePool>) -> PoolChoice {
         PoolChoice(Some(pool))
+    }
+
+    /// A large set with this name in it, if the pool has one at hand.
+    pub fn with(&self, name: &str) -> Option<Names> {
+        self.0.as_ref().and_then(|pool| pool.with(name))
+    }
+
+    /// The set of these names, in whatever order, if the pool has it. Nothing may be named twice in it.
+    pub(crate) fn known(&self, names: &[ResourceName]) -> Option<Names> {
+        let pool = self.0.as_ref().filter(|_| !names.is_empty())?;
+        pool.find(fingerprint(names), names)
     }
 
     /// The one set of these names, which are sorted, each once.
@@ -246,11 +315,30 @@ mod tests {
         let table =
             full.0.table.iter().map(|place| if place.after % 3 == 0 { Place::default() } else { *place }).collect();
         let (names, fingerprint) = (full.0.names.clone(), full.fingerprint());
-        let crowded = Names(Arc::new(Inner { names, fingerprint, has_globs: false, table, is_complete: false }));
+        let crowded = Inner { names, fingerprint, globs: 0, bytes: full.bytes(), table, is_complete: false };
+        let crowded = Names(Arc::new(crowded));
         for (at, own) in sorted.iter().enumerate() {
             assert_eq!((full.position(own), crowded.position(own)), (Some(at), Some(at)));
+            assert_eq!(crowded.named(own.as_str()), Some(own));
         }
         assert!((5_000..6_000).all(|number| full.position(&name(number)).is_none()));
         assert!((5_000..6_000).all(|number| crowded.position(&name(number)).is_none()));
+        assert!((5_000..6_000).all(|number| full.named(name(number).as_str()).is_none()));
+    }
+
+    #[test]
+    fn a_list_is_the_set_in_any_order_but_not_with_a_name_twice() {
+        let name = |number: usize| ResourceName::new(&format!("shop/backend-{number:05}"));
+        let mut list: Vec<ResourceName> = (0..200).map(name).collect();
+        let set = Names::of_sorted(list.clone(), fingerprint(&list));
+        list.reverse();
+        list.swap(3, 150);
+        assert!(set.are(&list));
+        assert!(!set.are(&list[1..]));
+        list[7] = list[8].clone();
+        assert!(!set.are(&list));
+        list[7] = name(200);
+        assert!(!set.are(&list));
+        assert!(Names::default().are(&[]));
     }
 }

@@ -24,7 +24,13 @@ pub struct Reference {
 /// Immutable, and cheap to clone. The engine never looks into the bytes; `chancery-resource` is the one place that makes
 /// them, so that equal content has equal bytes. Equality compares identity and content (type, name, digest, TTL).
 #[derive(Clone)]
-pub struct Resource(Arc<Parts>);
+pub struct Resource(Arc<Made>);
+
+struct Made {
+    parts: Parts,
+    /// Kept: a peer that comes back names thousands, each of which is compared.
+    version: Version,
+}
 
 /// What a [`Resource`] is made of.
 #[derive(Clone)]
@@ -56,78 +62,79 @@ impl Resource {
     pub fn from_parts(mut parts: Parts) -> Resource {
         parts.references.sort_unstable();
         parts.references.dedup();
-        Resource(Arc::new(parts))
+        let version = parts.digest.version();
+        Resource(Arc::new(Made { parts, version }))
     }
 
     /// The resource's type.
     pub fn type_url(&self) -> &TypeUrl {
-        &self.0.type_url
+        &self.0.parts.type_url
     }
 
     /// The canonical name.
     pub fn name(&self) -> &ResourceName {
-        &self.0.name
+        &self.0.parts.name
     }
 
     /// The canonical encoding of the message.
     pub fn body(&self) -> &Bytes {
-        &self.0.body
+        &self.0.parts.body
     }
 
     /// The hash of name and content.
     pub fn digest(&self) -> &Digest {
-        &self.0.digest
+        &self.0.parts.digest
     }
 
     /// The content version sent on the wire.
     pub fn version(&self) -> Version {
-        self.0.digest.version()
+        self.0.version
     }
 
     /// How long a peer keeps the resource without hearing of it again.
     pub fn ttl(&self) -> Option<Duration> {
-        self.0.ttl
+        self.0.parts.ttl
     }
 
     /// The resources this one names, sorted.
     pub fn references(&self) -> &[Reference] {
-        &self.0.references
+        &self.0.parts.references
     }
 
     /// Other names a peer may ask for this resource by.
     pub fn aliases(&self) -> &[ResourceName] {
-        &self.0.aliases
+        &self.0.parts.aliases
     }
 
     /// Whether the resource is served only when asked for by name.
     pub fn on_demand(&self) -> bool {
-        self.0.on_demand
+        self.0.parts.on_demand
     }
 
     /// Where the resource came from, for messages to people.
     pub fn origin(&self) -> Option<&str> {
-        self.0.origin.as_deref()
+        self.0.parts.origin.as_deref()
     }
 
     /// A copy of the parts, to make a changed resource of.
     pub fn to_parts(&self) -> Parts {
-        (*self.0).clone()
+        self.0.parts.clone()
     }
 
     /// Whether a peer that holds `other` holds this content too. TTLs do not count.
     pub fn same_content(&self, other: &Resource) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0.digest == other.0.digest
+        Arc::ptr_eq(&self.0, &other.0) || self.0.parts.digest == other.0.parts.digest
     }
 }
 
 impl PartialEq for Resource {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-            || (self.0.digest == other.0.digest
-                && self.0.ttl == other.0.ttl
-                && self.0.on_demand == other.0.on_demand
-                && self.0.name == other.0.name
-                && self.0.type_url == other.0.type_url)
+            || (self.0.parts.digest == other.0.parts.digest
+                && self.0.parts.ttl == other.0.parts.ttl
+                && self.0.parts.on_demand == other.0.parts.on_demand
+                && self.0.parts.name == other.0.parts.name
+                && self.0.parts.type_url == other.0.parts.type_url)
     }
 }
 
@@ -136,6 +143,13 @@ impl Eq for Resource {}
 /// Names and sizes only: a resource may be a secret.
 impl fmt::Debug for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}/{}@{} ({} bytes)", self.0.type_url, self.0.name, self.version(), self.0.body.len())
+        write!(
+            f,
+            "{:?}/{}@{} ({} bytes)",
+            self.0.parts.type_url,
+            self.0.parts.name,
+            self.version(),
+            self.0.parts.body.len()
+        )
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::conversation::{Conversation, Saying};
 use crate::delta::{heartbeat_payload, mix_digest, mix_text};
-use crate::standing::{Inherited, Need, Refused, Standing, Told, Variant};
+use crate::standing::{Brought, Inherited, Need, Refused, Standing, Told, Variant};
 use crate::{
     Base, Digest, Dress, Event, Moment, Nonce, Payload, Reply, Resource, ResourceName, Session, Settings, SotwRequest,
     SotwResponse, TypeUrl, Version, View, Violation,
@@ -36,10 +36,11 @@ impl SotwSession {
         channel.standing = Standing::new(Inherited {
             at: request.version.map(|_| now),
             version: request.version,
-            versions: BTreeMap::new(),
+            versions: Brought::default(),
         });
         channel.recalls_names = true;
-        let change = channel.interest.begin_sotw(&request.type_url, request.names);
+        let change =
+            channel.interest.begin_sotw(&request.type_url, request.names, &self.conversation.settings.name_pool);
         self.conversation.subscribed(at, change);
     }
 
@@ -274,7 +275,7 @@ impl Session for SotwSession {
         let channel = &mut self.conversation.channels[at];
         channel.recalls_names = is_current;
         let change = match is_current {
-            true => channel.interest.replace(request.names),
+            true => channel.interest.replace(request.names, &self.conversation.settings.name_pool),
             false => channel.interest.give_up_unnamed(&request.names),
         };
         if !is_current {

@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 mod asked;
+mod brought;
 mod compare;
 mod exception;
 mod exceptions;
@@ -15,6 +16,7 @@ mod owed;
 mod reply;
 
 use asked::Asked;
+pub(crate) use brought::Brought;
 pub(crate) use exception::{Exception, Need, Refused, Sent, Told};
 pub(crate) use exceptions::Exceptions;
 pub(crate) use owed::Room;
@@ -79,7 +81,7 @@ pub(crate) struct Inherited {
     /// The version of the whole type (state of the world).
     pub(crate) version: Option<HeldVersion>,
     /// Versions by name (delta).
-    pub(crate) versions: BTreeMap<ResourceName, HeldVersion>,
+    pub(crate) versions: Brought,
 }
 
 /// What a comparison found that the caller must act on.

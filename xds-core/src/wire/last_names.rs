@@ -29,7 +29,7 @@ impl LastNames {
     }
 
     /// The last request of the type lists something else, which was not taken note of.
-    pub fn forget(&mut self, type_url: &TypeUrl) {
+    pub(super) fn forget(&mut self, type_url: &TypeUrl) {
         self.by_type.retain(|(known, _)| known != type_url);
     }
 }

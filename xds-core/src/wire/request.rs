@@ -1,15 +1,16 @@
 //! Discovery requests, read from their bytes.
 
 use chancery_protocol::{
-    DeltaRequest, HeldVersion, Node, Nonce, Refusal, Reply, ResourceName, Services, SotwRequest, TypeUrl, Violation,
+    DeltaRequest, HeldVersion, Node, PoolChoice, ResourceName, Services, SotwRequest, TypeUrl, Violation,
 };
 
+use super::common::Common;
 use super::fields::{Fields, Value, text};
 use super::last_names::{LastNames, Listing};
-use super::node;
+use super::name_list::NameList;
 
 /// The longest `type_url` read, in bytes.
-const LONGEST_TYPE_URL: usize = 4096;
+pub(super) const LONGEST_TYPE_URL: usize = 4096;
 
 /// What the bytes of a request are read against.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +23,8 @@ pub struct Rules<'a> {
     pub max_names: usize,
     /// The largest node metadata, in encoded bytes; and the most bytes of text kept of the rest of the node.
     pub node_bytes: usize,
+    /// Names that other streams gave already: long lists are likely to be theirs.
+    pub pool: &'a PoolChoice,
 }
 
 /// Where in the stream a request stands.
@@ -114,7 +117,8 @@ pub fn whole_fields(bytes: &[u8]) -> usize {
 pub struct SotwPartial {
     common: Common,
     version: Option<HeldVersion>,
-    names: Names,
+    names: NameList,
+    /// Whether what it lists was taken note of.
     is_noted: bool,
     repeats: bool,
 }
@@ -153,11 +157,6 @@ impl SotwPartial {
         if self.repeats { Ok(()) } else { self.absorb_names(bytes, rules) }
     }
 
-    /// Whether what it lists was taken note of: whether the last names of its type are those of this request.
-    pub fn is_noted(&self) -> bool {
-        self.is_noted
-    }
-
     /// Takes in the names of a request whose other fields were.
     fn absorb_names(&mut self, bytes: &[u8], rules: Rules<'_>) -> Result<(), Malformed> {
         let mut fields = Fields::of(bytes, "DiscoveryRequest");
@@ -187,7 +186,7 @@ impl SotwPartial {
         match number {
             1 => *version = HeldVersion::parse(text(bytes, "version_info")?),
             2 => common.node(bytes, rules, place)?,
-            3 => names.add(text(bytes, "resource_names")?, rules)?,
+            3 => names.add(common.known.name(text(bytes, "resource_names")?, rules.pool), rules)?,
             4 => common.type_url(text(bytes, "type_url")?, rules)?,
             5 => common.nonce(text(bytes, "response_nonce")?),
             6 => common.error_detail(bytes)?,
@@ -202,7 +201,7 @@ impl SotwPartial {
     /// # Errors
     /// When it breaks P1, P3, P4 or P9.
     pub fn finish(self, rules: Rules<'_>, place: Place) -> Result<Decoded<SotwRequest>, Malformed> {
-        let SotwPartial { mut common, version, names, repeats, .. } = self;
+        let SotwPartial { mut common, version, names, repeats, is_noted: _ } = self;
         let type_url = common.asked(rules, place)?;
         if type_url.traits().delta_only {
             return Err(Violation::DeltaOnly(type_url.as_str().into()).into());
@@ -211,15 +210,32 @@ impl SotwPartial {
         let request = SotwRequest { type_url, version, names: names.listed, reply };
         Ok(Decoded { request, node: common.node, unsupported: common.unsupported, repeats })
     }
+
+    /// The same on a stream whose last names are remembered: they are forgotten where these are others that nobody took note of.
+    ///
+    /// # Errors
+    /// Those of [`finish`](SotwPartial::finish).
+    pub fn finish_after(
+        self,
+        last: &mut LastNames,
+        rules: Rules<'_>,
+        place: Place,
+    ) -> Result<Decoded<SotwRequest>, Malformed> {
+        let is_noted = self.is_noted;
+        let decoded = self.finish(rules, place)?;
+        if !is_noted {
+            last.forget(&decoded.request.type_url);
+        }
+        Ok(decoded)
+    }
 }
 
 /// A delta request that is read field by field, in as many parts as it comes in. Default: nothing of it yet.
 #[derive(Debug, Default)]
 pub struct DeltaPartial {
     common: Common,
-    subscribe: Names,
-    unsubscribe: Names,
-    /// In the order they came: a tree of them is made at once, when all are there.
+    subscribe: NameList,
+    unsubscribe: NameList,
     initial_versions: Vec<(ResourceName, HeldVersion)>,
 }
 
@@ -236,14 +252,24 @@ impl DeltaPartial {
             match number {
                 1 => common.node(bytes, rules, place)?,
                 2 => common.type_url(text(bytes, "type_url")?, rules)?,
-                3 => subscribe.add(text(bytes, "resource_names_subscribe")?, rules)?,
-                4 => unsubscribe.add(text(bytes, "resource_names_unsubscribe")?, rules)?,
+                3 => {
+                    let name = text(bytes, "resource_names_subscribe")?;
+                    subscribe.add(common.known.name(name, rules.pool), rules)?;
+                }
+                4 => {
+                    let name = text(bytes, "resource_names_unsubscribe")?;
+                    unsubscribe.add(common.known.name(name, rules.pool), rules)?;
+                }
                 5 => {
                     if initial_versions.len() >= rules.max_names {
                         return Err(Violation::TooManyNames { limit: rules.max_names }.into());
                     }
+                    if initial_versions.is_empty() {
+                        // What is asked for is mostly what is held.
+                        initial_versions.reserve_exact(subscribe.listed.len());
+                    }
                     let (name, version) = initial_version(bytes)?;
-                    initial_versions.push((ResourceName::new(name), version));
+                    initial_versions.push((common.known.name(name, rules.pool), version));
                 }
                 6 => common.nonce(text(bytes, "response_nonce")?),
                 7 => common.error_detail(bytes)?,
@@ -265,137 +291,8 @@ impl DeltaPartial {
         let type_url = common.asked(rules, place)?;
         let reply = common.reply();
         let (subscribe, unsubscribe) = (subscribe.listed, unsubscribe.listed);
-        let initial_versions = initial_versions.into_iter().collect();
         let request = DeltaRequest { type_url, subscribe, unsubscribe, initial_versions, reply };
         Ok(Decoded { request, node: common.node, unsupported: common.unsupported, repeats: false })
-    }
-}
-
-/// What both variants have.
-#[derive(Debug, Default)]
-struct Common {
-    node: Option<Node>,
-    type_url: Option<TypeUrl>,
-    /// What it replies to: nothing, something that is none of ours, or a response.
-    nonce: Option<Option<Nonce>>,
-    refusal: Option<Refusal>,
-    unsupported: Vec<ResourceName>,
-}
-
-impl Common {
-    fn node(&mut self, bytes: &[u8], rules: Rules<'_>, place: Place) -> Result<(), Malformed> {
-        match place {
-            Place::First => node::merge(self.node.get_or_insert_default(), bytes, rules.node_bytes),
-            Place::Later => Ok(()),
-        }
-    }
-
-    fn error_detail(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
-        let (mut code, mut message) = (0, "");
-        let mut fields = Fields::of(bytes, "error_detail");
-        while let Some((number, value)) = fields.next()? {
-            match (number, value) {
-                (1, Value::Varint(value)) => code = value as i32,
-                (2, Value::Bytes(bytes)) => message = text(bytes, "error_detail.message")?,
-                _ => {}
-            }
-        }
-        self.refusal = Some(Refusal::new(code, message));
-        Ok(())
-    }
-
-    fn type_url(&mut self, text: &str, rules: Rules<'_>) -> Result<(), Malformed> {
-        if text.len() > LONGEST_TYPE_URL {
-            return Err(Malformed::LongTypeUrl);
-        }
-        let described = || rules.types.iter().find(|known| known.as_str() == text).cloned();
-        self.type_url = (!text.is_empty()).then(|| described().unwrap_or_else(|| TypeUrl::parse(text)));
-        Ok(())
-    }
-
-    fn nonce(&mut self, text: &str) {
-        self.nonce = (!text.is_empty()).then(|| Nonce::parse(text));
-    }
-
-    /// Whether it is a reply to a response of ours.
-    fn is_reply(&self) -> bool {
-        matches!(self.nonce, Some(Some(_)))
-    }
-
-    /// The type asked for, as far as it is known.
-    fn served(&self, rules: Rules<'_>) -> Option<TypeUrl> {
-        match (rules.services, &self.type_url) {
-            (Services::Single(served), None) => Some(served.clone()),
-            (_, asked) => asked.clone(),
-        }
-    }
-
-    /// The type asked for, after P1, P3 and P4.
-    fn asked(&mut self, rules: Rules<'_>, place: Place) -> Result<TypeUrl, Malformed> {
-        if place == Place::First && self.node.is_none() {
-            return Err(Violation::MissingNode.into());
-        }
-        match (rules.services, self.type_url.take()) {
-            (Services::Aggregated, asked) => asked.ok_or_else(|| Violation::MissingTypeUrl.into()),
-            (Services::Single(served), None) => Ok(served.clone()),
-            (Services::Single(served), Some(asked)) if asked.as_str() == served.as_str() => Ok(served.clone()),
-            (Services::Single(served), Some(asked)) => {
-                let (served, asked) = (served.as_str().into(), asked.as_str().into());
-                Err(Violation::OtherTypeUrl { served, asked }.into())
-            }
-        }
-    }
-
-    /// A request with `error_detail` is a refusal, any other is not (P61).
-    fn reply(&mut self) -> Reply {
-        match (self.nonce, self.refusal.take()) {
-            (None, _) => Reply::None,
-            (Some(None), _) => Reply::Foreign,
-            (Some(Some(nonce)), None) => Reply::Ack(nonce),
-            (Some(Some(nonce)), Some(refusal)) => Reply::Nack(nonce, refusal),
-        }
-    }
-}
-
-/// Names listed in a request, counted before they are kept.
-#[derive(Debug, Default)]
-struct Names {
-    listed: Vec<ResourceName>,
-}
-
-impl Names {
-    fn add(&mut self, name: &str, rules: Rules<'_>) -> Result<(), Malformed> {
-        if self.listed.len() >= rules.max_names {
-            return Err(Violation::TooManyNames { limit: rules.max_names }.into());
-        }
-        self.listed.push(ResourceName::new(name));
-        Ok(())
-    }
-
-    /// A locator without parameters is a name (P84).
-    fn add_locator(
-        &mut self,
-        bytes: &[u8],
-        rules: Rules<'_>,
-        unsupported: &mut Vec<ResourceName>,
-    ) -> Result<(), Malformed> {
-        let (mut name, mut parameters) = ("", 0_usize);
-        let mut fields = Fields::of(bytes, "resource_locators");
-        while let Some((number, value)) = fields.next()? {
-            match (number, value) {
-                (1, Value::Bytes(bytes)) => name = text(bytes, "resource_locators.name")?,
-                (2, Value::Bytes(_)) => parameters += 1,
-                _ => {}
-            }
-        }
-        if parameters == 0 {
-            return self.add(name, rules);
-        }
-        if unsupported.len() >= rules.max_names {
-            return Err(Violation::TooManyNames { limit: rules.max_names }.into());
-        }
-        unsupported.push(ResourceName::new(name));
-        Ok(())
     }
 }
 

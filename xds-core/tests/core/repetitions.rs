@@ -1,7 +1,7 @@
 //! Acceptances in state of the world repeat every name: they are recognised, and what is not quite the same is not.
 
 use chancery_core::wire::{LastNames, Place, Rules, SotwPartial, sotw_request};
-use chancery_protocol::{Event, Services, TypeUrl};
+use chancery_protocol::{Event, PoolChoice, Services, TypeUrl};
 use envoy_types::pb::envoy::service::discovery::v3::{DiscoveryRequest, ResourceLocator};
 use proptest::prelude::*;
 use prost::Message;
@@ -10,8 +10,13 @@ use crate::client::{ack, first_sotw};
 use crate::running::{Running, Seen};
 use crate::world::{World, resource};
 
-const RULES: Rules<'static> =
-    Rules { services: &Services::Aggregated, types: &[], max_names: 1_000, node_bytes: 64 * 1024 };
+const RULES: Rules<'static> = Rules {
+    services: &Services::Aggregated,
+    types: &[],
+    max_names: 1_000,
+    node_bytes: 64 * 1024,
+    pool: &PoolChoice::NONE,
+};
 const ENDPOINTS: &str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 
 /// Names that are more than what is not worth recognising.
@@ -33,15 +38,12 @@ fn repeats(last: &mut LastNames, message: &DiscoveryRequest, recalls: bool) -> b
     let bytes = message.encode_to_vec();
     let mut partial = SotwPartial::default();
     partial.absorb_whole(&bytes, RULES, last, |_| recalls).unwrap();
-    let (noted, decoded) = (partial.is_noted(), partial.finish(RULES, Place::Later).unwrap());
+    let decoded = partial.finish_after(last, RULES, Place::Later).unwrap();
     let mut whole = sotw_request(&bytes, RULES, Place::Later).unwrap();
     if decoded.repeats {
         assert!(decoded.request.names.is_empty());
         whole.request.names.clear();
         whole.repeats = true;
-    }
-    if !noted {
-        last.forget(&decoded.request.type_url);
     }
     assert_eq!(decoded, whole);
     decoded.repeats
@@ -166,12 +168,8 @@ proptest! {
             prop_assert_eq!(absorbed.is_ok(), whole.is_ok());
             // An error ends the stream.
             let Ok(whole) = whole else { return Ok(()) };
-            let noted = partial.is_noted();
-            let decoded = partial.finish(RULES, Place::Later).unwrap();
+            let decoded = partial.finish_after(&mut last, RULES, Place::Later).unwrap();
             let type_url = decoded.request.type_url.clone();
-            if !noted {
-                last.forget(&type_url);
-            }
             match decoded.repeats {
                 true => prop_assert_eq!(before.get(&type_url), Some(&whole.request.names)),
                 false => prop_assert_eq!(&decoded, &whole),

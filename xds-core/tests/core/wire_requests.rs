@@ -1,10 +1,12 @@
 //! Requests as prost writes them, read by hand.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chancery_core::wire::{Decoded, Malformed, Place, Rules, delta_request, sotw_request};
 use chancery_protocol::{
-    DeltaRequest, HeldVersion, Nonce, Refusal, Reply, ResourceName, Services, SotwRequest, TypeUrl, Version, Violation,
+    DeltaRequest, HeldVersion, NamePool, NameSet, Names, Nonce, PoolChoice, Refusal, Reply, ResourceName, Services,
+    SotwRequest, TypeUrl, Version, Violation,
 };
 use envoy_types::pb::envoy::config::core::v3::node::UserAgentVersionType;
 use envoy_types::pb::envoy::config::core::v3::{BuildVersion, Extension, Locality, Node};
@@ -16,8 +18,13 @@ use envoy_types::pb::google::rpc::Status;
 use proptest::prelude::*;
 use prost::Message;
 
-const RULES: Rules<'static> =
-    Rules { services: &Services::Aggregated, types: &[], max_names: 100, node_bytes: 64 * 1024 };
+const RULES: Rules<'static> = Rules {
+    services: &Services::Aggregated,
+    types: &[],
+    max_names: 100,
+    node_bytes: 64 * 1024,
+    pool: &PoolChoice::NONE,
+};
 
 fn name(text: &str) -> ResourceName {
     ResourceName::new(text)
@@ -72,12 +79,14 @@ fn a_delta_request_is_read_in_full() {
         response_nonce: "not ours".into(),
         error_detail: None,
     };
-    let decoded = delta_request(&message.encode_to_vec(), RULES, Place::First).unwrap();
+    let mut decoded = delta_request(&message.encode_to_vec(), RULES, Place::First).unwrap();
+    // A map is written in any order.
+    decoded.request.initial_versions.sort_by(|(one, _), (other, _)| one.cmp(other));
     let expected = DeltaRequest {
         type_url: TypeUrl::parse("type.googleapis.com/acme.v1.Widget"),
         subscribe: vec![name("a"), name("xdstp://x/t/y?a=1&b=2"), name("s")],
         unsubscribe: vec![name("c"), name("u")],
-        initial_versions: BTreeMap::from([(name("h"), HeldVersion::Foreign), (name("i"), HeldVersion::Foreign)]),
+        initial_versions: vec![(name("h"), HeldVersion::Foreign), (name("i"), HeldVersion::Foreign)],
         reply: Reply::Foreign,
     };
     assert_eq!(decoded.request, expected);
@@ -182,6 +191,63 @@ fn one_name_too_many_is_refused_before_it_is_kept() {
     };
     assert_eq!(versions(100).unwrap().request.initial_versions.len(), 100);
     assert_eq!(versions(101), Err(Violation::TooManyNames { limit: 100 }.into()));
+}
+
+/// Has one set, of names it is made with.
+struct OneSet(Names);
+
+impl NamePool for OneSet {
+    fn find(&self, _: u64, _: &[ResourceName]) -> Option<Names> {
+        None
+    }
+
+    fn add(&self, _: &Names) {}
+
+    fn with(&self, name: &str) -> Option<Names> {
+        self.0.named(name).map(|_| self.0.clone())
+    }
+}
+
+#[test]
+fn names_another_stream_gave_are_taken_from_there_and_mean_the_same() {
+    let spelling = |number: usize| match number % 3 {
+        0 => format!("xdstp://x/t/{number}?b=2&a=1"),
+        _ => format!("shop/backend-{number}"),
+    };
+    let mut set: NameSet = (0..60).map(|number| name(&spelling(number))).collect();
+    set.share(&PoolChoice::default());
+    let kept = set.whole().unwrap().clone();
+    let pool = PoolChoice::of(Arc::new(OneSet(kept.clone())));
+    let message = DeltaDiscoveryRequest {
+        node: Some(Node::default()),
+        type_url: TypeUrl::ENDPOINTS.to_string(),
+        // Those of the set are among them, others and some twice.
+        resource_names_subscribe: (30..90).rev().chain(30..70).map(spelling).collect(),
+        resource_names_unsubscribe: (20..40).map(spelling).collect(),
+        initial_resource_versions: (10..70).map(|number| (spelling(number), String::new())).collect(),
+        ..DeltaDiscoveryRequest::default()
+    };
+    let bytes = message.encode_to_vec();
+    let alone = delta_request(&bytes, RULES, Place::First).unwrap();
+    let decoded = delta_request(&bytes, Rules { pool: &pool, ..RULES }, Place::First).unwrap();
+    assert_eq!(decoded, alone);
+    let taken = |names: &[ResourceName]| {
+        let kept = |name: &&ResourceName| kept.named(name.as_str()).map(|kept| kept.as_str().as_ptr());
+        names.iter().filter(|name| kept(name) == Some(name.as_str().as_ptr())).count()
+    };
+    assert_eq!(taken(&alone.request.subscribe), 0);
+    assert!(taken(&decoded.request.subscribe) > 30 && taken(&decoded.request.unsubscribe) > 10);
+    let sotw = DiscoveryRequest {
+        node: message.node,
+        type_url: message.type_url,
+        resource_names: message.resource_names_subscribe,
+        ..DiscoveryRequest::default()
+    };
+    let bytes = sotw.encode_to_vec();
+    let alone = sotw_request(&bytes, RULES, Place::First).unwrap();
+    let decoded = sotw_request(&bytes, Rules { pool: &pool, ..RULES }, Place::First).unwrap();
+    assert_eq!(decoded, alone);
+    assert!(taken(&decoded.request.names) > 30);
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl Lab {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<(), Failure> {
+    pub(super) fn write_to(&self, folder: &Path) -> Result<(), Failure> {
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("lab.json"), serde_json::to_string_pretty(self)? + "\n")?;
         for one in PLOTS {

@@ -141,7 +141,7 @@ impl Client {
         }
     }
 
-    fn held(&self, type_url: &TypeUrl) -> BTreeMap<ResourceName, HeldVersion> {
+    fn held(&self, type_url: &TypeUrl) -> Vec<(ResourceName, HeldVersion)> {
         let version = |resource: &Resource| HeldVersion::Known(resource.version());
         let slots = |slots: &BTreeMap<ResourceName, Slot>| {
             let held = slots.iter().filter_map(|(name, slot)| Some((name.clone(), version(slot.newest()?))));
@@ -260,7 +260,7 @@ impl Client {
     ) -> Upward {
         let type_url = type_url.clone();
         if self.habits.delta {
-            let initial_versions = BTreeMap::new();
+            let initial_versions = Vec::new();
             return Upward::Delta(DeltaRequest { type_url, subscribe, unsubscribe, initial_versions, reply });
         }
         let names = self.subscribed.get(&type_url).into_iter().flatten().cloned().collect();

@@ -417,7 +417,7 @@ struct Pool(Mutex<VecDeque<Names>>);
 impl NamePool for Pool {
     fn find(&self, fingerprint: u64, names: &[ResourceName]) -> Option<Names> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|kept| kept.fingerprint() == fingerprint && kept.as_slice() == names).cloned()
+        kept.iter().find(|kept| kept.fingerprint() == fingerprint && kept.are(names)).cloned()
     }
 
     fn add(&self, names: &Names) {

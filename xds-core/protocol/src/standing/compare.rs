@@ -82,16 +82,16 @@ impl Standing {
     pub(super) fn compare_names<V: View>(&mut self, now: Moment, view: &V, type_url: &TypeUrl) {
         for resource in view.iter(type_url).filter(|resource| !resource.on_demand()) {
             let told = match self.inherited.versions.get(resource.name()) {
-                Some(HeldVersion::Known(held)) if *held == resource.version() => continue,
-                Some(held) => Told::Version(*held),
+                Some(HeldVersion::Known(held)) if held == resource.version() => continue,
+                Some(held) => Told::Version(held),
                 None => Told::Lacks,
             };
             self.exceptions
                 .or_insert_with(resource.name().clone(), || Exception::new(now, told, Some(resource.clone())));
         }
-        for (name, held) in &self.inherited.versions {
+        for (name, held) in self.inherited.versions.iter() {
             if view.get(type_url, name).is_none() {
-                self.exceptions.or_insert_with(name.clone(), || Exception::new(now, Told::Version(*held), None));
+                self.exceptions.or_insert_with(name.clone(), || Exception::new(now, Told::Version(held), None));
             }
         }
     }

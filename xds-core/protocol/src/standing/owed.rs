@@ -69,8 +69,8 @@ impl Standing {
         if members.is_empty() {
             members.push(ResourceName::new(&alloc::format!("{prefix}none")));
         }
-        let gone = self.inherited.versions.keys().filter(|name| inside(name) && view.get(type_url, name).is_none());
-        members.extend(gone.cloned());
+        let brought = self.inherited.versions.iter().map(|(name, _)| name);
+        members.extend(brought.filter(|name| inside(name) && view.get(type_url, name).is_none()).cloned());
         for member in members {
             // What an earlier stream left a peer with cannot be trusted here: it forgets without saying so.
             self.inherited.versions.remove(&member);
@@ -133,11 +133,9 @@ impl Standing {
             return names;
         }
         let (mut fresh, mut others) = (Vec::new(), Vec::new());
-        let mut brought = self.inherited.versions.iter().peekable();
         for (name, found) in names.iter().zip(view.get_all(type_url, &names)) {
-            while brought.next_if(|(other, _)| *other < name).is_some() {}
-            let held = brought.next_if(|(other, _)| *other == name).map(|(_, held)| *held);
-            match found.filter(|resource| resource.name() == name && !name.is_glob()) {
+            let held = self.inherited.versions.get(name);
+            match found.filter(|_| !name.is_glob()) {
                 Some(resource) if !self.exceptions.contains_key(name) && interest.names_cover(name) => {
                     self.desired.add(resource.digest());
                     if held == Some(HeldVersion::Known(resource.version())) {
@@ -175,11 +173,11 @@ impl Standing {
             }
             Entry::Vacant(place) => {
                 let told = match (self.inherited.versions.get(&name), &desired) {
-                    (Some(HeldVersion::Known(held)), Some(desired)) if *held == desired.version() => {
+                    (Some(HeldVersion::Known(held)), Some(desired)) if held == desired.version() => {
                         self.desired.add(desired.digest());
                         return;
                     }
-                    (Some(held), _) => Told::Version(*held),
+                    (Some(held), _) => Told::Version(held),
                     (None, Some(desired)) if wildcard && anchored => Told::Holds(desired.clone()),
                     (None, _) if self.inherited.version.is_some() && !wildcard => Told::Version(HeldVersion::Foreign),
                     (None, _) => match self.overtaken.remove(&name).and_then(|sent| sent.content) {
