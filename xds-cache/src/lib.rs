@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod audience;
+mod bell;
 mod cache;
 mod collection;
 mod consistency;

@@ -13,6 +13,7 @@
 //! few bytes (version and nonce) belong to one stream. A stream has no queue: its next response is derived from the
 //! newest view when the transport has room for it, so a slow peer skips states and costs no memory.
 
+mod alarm;
 mod authorizer;
 mod bodies;
 mod bucket;

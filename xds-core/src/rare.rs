@@ -1,40 +1,72 @@
 //! What hardly ever happens, and is waited for by tasks that wake often.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
-use futures::StreamExt;
 use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
+use futures::task::AtomicWaker;
 
-/// The first of some futures. Each is polled when it was woken itself, and not whenever its task was: a stream that wakes for a
+/// The first of some futures. They are polled when one of them was woken, and not whenever their task was: a stream that wakes for a
 /// change does not look again at the end of its connection, its age and the drain of the server.
-pub(crate) struct Rare<'a, T>(FuturesUnordered<BoxFuture<'a, T>>);
+pub(crate) struct Rare<'a, T> {
+    futures: Vec<BoxFuture<'a, T>>,
+    woken: Arc<Woken>,
+    /// The task that is woken, as it was when this was polled last.
+    task: Option<Waker>,
+}
+
+struct Woken {
+    was: AtomicBool,
+    task: AtomicWaker,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.was.store(true, Ordering::SeqCst);
+        self.task.wake();
+    }
+}
 
 impl<'a, T> Rare<'a, T> {
     /// Whichever of these is the first. There must be one.
     pub(crate) fn of(futures: impl IntoIterator<Item = BoxFuture<'a, T>>) -> Rare<'a, T> {
-        Rare(futures.into_iter().collect())
+        let woken = Arc::new(Woken { was: AtomicBool::new(true), task: AtomicWaker::new() });
+        Rare { futures: futures.into_iter().collect(), woken, task: None }
     }
 }
 
 impl<T> Future for Rare<'_, T> {
     type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        match ready!(self.0.poll_next_unpin(cx)) {
-            Some(first) => Poll::Ready(first),
-            // All were taken already: nothing is left that could happen.
-            None => Poll::Pending,
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let Rare { futures, woken, task } = self.get_mut();
+        let is_known = task.as_ref().is_some_and(|task| task.will_wake(cx.waker()));
+        if is_known && !woken.was.load(Ordering::SeqCst) {
+            return Poll::Pending;
         }
+        // First the task, which a wake forgets, then whether one was woken: who wakes one in between wakes the task.
+        woken.task.register(cx.waker());
+        *task = Some(cx.waker().clone());
+        if !woken.was.swap(false, Ordering::SeqCst) {
+            return Poll::Pending;
+        }
+        let waker = Waker::from(Arc::clone(woken));
+        let mut own = Context::from_waker(&waker);
+        let mut polled = futures.iter_mut().map(|future| future.as_mut().poll(&mut own));
+        polled.find(Poll::is_ready).unwrap_or(Poll::Pending)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::future::{pending, poll_fn};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use futures::FutureExt;
     use tokio::sync::Notify;
@@ -58,5 +90,34 @@ mod tests {
         bell.notify_one();
         rare.await;
         assert_eq!(polls.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn one_that_was_woken_for_nothing_is_woken_again() {
+        let bell = Arc::new(Notify::new());
+        let rung = Arc::clone(&bell);
+        let twice = async move {
+            rung.notified().await;
+            rung.notified().await;
+        };
+        let waits = tokio::spawn(Rare::of([twice.boxed()]));
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+            assert!(!waits.is_finished());
+            bell.notify_one();
+        }
+        waits.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn it_is_noticed_by_whichever_task_polls_it_last() {
+        let bell = Arc::new(Notify::new());
+        let rung = Arc::clone(&bell);
+        let mut rare = Rare::of([async move { rung.notified().await }.boxed()]);
+        assert_eq!((&mut rare).now_or_never(), None);
+        let moved = tokio::spawn(rare);
+        tokio::task::yield_now().await;
+        bell.notify_one();
+        moved.await.unwrap();
     }
 }

@@ -11,8 +11,9 @@ use futures::FutureExt;
 use futures::future::{poll_fn, select};
 use http::HeaderMap;
 use tokio::task::coop::consume_budget;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::alarm::Alarm;
 use crate::connection::Connection;
 use crate::conversation::{Conversation, Outlook};
 use crate::outlet::Outlet;
@@ -200,7 +201,7 @@ where
         let mut conversation = Conversation::new(&*shared, session, opening.peer, opening.grant, opening.watch);
         let mut turn = opening.turn;
         let mut ended = conversation.take_in::<V>(opening.decoded);
-        let mut timer = pin!(sleep_until(Instant::now()));
+        let mut alarm = Alarm::at(Instant::now());
         loop {
             if let Err(end) = ended {
                 return end;
@@ -221,10 +222,7 @@ where
             }
             turn.end_if(conversation.is_settled(), Instant::now());
             let wake_at = turn.ends_at().into_iter().fold(conversation.wake_at(), Instant::min);
-            // One that is armed too early costs a look around; one that is moved for each response costs more.
-            if wake_at < timer.deadline() || timer.is_elapsed() {
-                timer.as_mut().reset(wake_at);
-            }
+            alarm.no_later_than(wake_at);
             let (may_read, may_send) = (conversation.may_read(), conversation.may_send() && !turn.is_awaited());
             tokio::select! { biased;
                 end = ending(&self.outlet, &mut self.closing) => ended = Err(end),
@@ -248,7 +246,7 @@ where
                     };
                 }
                 () = turn.come(), if turn.is_awaited() => {}
-                () = timer.as_mut() => {}
+                () = &mut alarm => {}
                 alive = conversation.watch.changed(), if conversation.awaits_change() => {
                     conversation.outlook = Outlook::Unknown;
                     ended = match alive {

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chancery_protocol::{Epoch, Event, Identity, Peer, ResourceName, TypeUrl};
 
 use crate::GroupKey;
+use crate::bell::Bell;
 use crate::delivery::progress::TypeProgress;
 use crate::delivery::report::{Delivery, Reached, StreamDelivery};
-use crate::signal::Signal;
 use crate::snapshot::GroupView;
 
 pub(crate) struct Seat {
@@ -16,7 +16,7 @@ pub(crate) struct Seat {
     pub(crate) number: u64,
     pub(crate) stream: u64,
     /// Rung when there is something newer for the stream.
-    pub(crate) bell: Signal,
+    pub(crate) bell: Bell,
     node: String,
     identity: Identity,
     types: Mutex<BTreeMap<TypeUrl, TypeProgress>>,
@@ -28,7 +28,7 @@ impl Seat {
         Seat {
             number,
             stream: *stream,
-            bell: Signal::default(),
+            bell: Bell::default(),
             node: node.id.clone(),
             identity: identity.clone(),
             types: Mutex::default(),
@@ -49,13 +49,16 @@ impl Seat {
         else {
             return false;
         };
-        let view = view();
+        let is_answer = matches!(event, Event::Acked { .. } | Event::Nacked { .. });
+        let view = if is_answer { view() } else { None };
         let mut types = self.types();
-        if !types.contains_key(type_url) {
-            types.insert(type_url.clone(), TypeProgress::new(type_url.clone()));
-        }
-        if let Some(progress) = types.get_mut(type_url) {
-            progress.hear(event, view.as_deref());
+        match types.get_mut(type_url) {
+            Some(progress) => progress.hear(event, view.as_deref()),
+            None => {
+                let mut progress = TypeProgress::new(type_url.clone());
+                progress.hear(event, view.as_deref());
+                types.insert(type_url.clone(), progress);
+            }
         }
         true
     }

@@ -30,8 +30,10 @@ pub(crate) fn fingerprint(names: &[ResourceName]) -> u64 {
 ///
 /// The names lie in their order, with a table beside them in which each is found by its hash: a look-up touches the table and
 /// one text, where a search would touch a dozen.
-#[derive(Clone)]
-pub struct Names(Arc<Inner>);
+///
+/// No names are no memory.
+#[derive(Clone, Default)]
+pub struct Names(Option<Arc<Inner>>);
 
 /// A set that does not keep its names in memory.
 #[derive(Clone)]
@@ -50,6 +52,9 @@ struct Inner {
     is_complete: bool,
 }
 
+static NO_NAMES: Inner =
+    Inner { names: Vec::new(), fingerprint: 0, globs: 0, bytes: 0, table: Vec::new(), is_complete: true };
+
 /// A place of the table: some bits of the hash, and one more than the number of the name; 0 for an empty place.
 #[derive(Clone, Copy, Default)]
 struct Place {
@@ -60,6 +65,9 @@ struct Place {
 impl Names {
     /// Of names that are sorted, each once, with this fingerprint.
     pub(crate) fn of_sorted(names: Vec<ResourceName>, fingerprint: u64) -> Names {
+        if names.is_empty() {
+            return Names(None);
+        }
         let mut table = Vec::new();
         table.resize((2 * names.len()).next_power_of_two(), Place::default());
         let mut is_complete = true;
@@ -74,7 +82,11 @@ impl Names {
         }
         let globs = names.iter().filter(|name| name.is_glob()).count();
         let bytes = names.iter().map(|name| name.as_str().len()).sum();
-        Names(Arc::new(Inner { names, fingerprint, globs, bytes, table, is_complete }))
+        Names(Some(Arc::new(Inner { names, fingerprint, globs, bytes, table, is_complete })))
+    }
+
+    fn inner(&self) -> &Inner {
+        self.0.as_deref().unwrap_or(&NO_NAMES)
     }
 
     /// Where the name is, or nowhere.
@@ -85,7 +97,7 @@ impl Names {
 
     /// Where the name with this text is, that `is_it`.
     fn find(&self, text: &str, is_it: impl Fn(&ResourceName) -> bool) -> Option<usize> {
-        let Inner { names, table, is_complete, .. } = &*self.0;
+        let Inner { names, table, is_complete, .. } = self.inner();
         let hash = hash_of(text);
         for place in places(hash, table.len()).filter_map(|place| table.get(place)) {
             let Some(at) = place.after.checked_sub(1) else { break };
@@ -108,7 +120,7 @@ impl Names {
     /// ```
     pub fn named(&self, text: &str) -> Option<&ResourceName> {
         let at = self.find(text, |known| known.as_str() == text)?;
-        self.0.names.get(at)
+        self.inner().names.get(at)
     }
 
     /// Whether these are the names of the set, each once, in whatever order.
@@ -132,47 +144,47 @@ impl Names {
 
     /// Whether one of them is a glob collection (`xdstp://.../*`).
     pub fn has_globs(&self) -> bool {
-        self.0.globs > 0
+        self.inner().globs > 0
     }
 
     /// How many of them are glob collections.
     pub(crate) fn globs(&self) -> usize {
-        self.0.globs
+        self.inner().globs
     }
 
     /// How many bytes all texts have together.
     pub(crate) fn bytes(&self) -> usize {
-        self.0.bytes
+        self.inner().bytes
     }
 
     /// All of them, sorted.
     pub fn as_slice(&self) -> &[ResourceName] {
-        &self.0.names
+        &self.inner().names
     }
 
     /// How many names there are.
     pub fn len(&self) -> usize {
-        self.0.names.len()
+        self.inner().names.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.names.is_empty()
+        self.inner().names.is_empty()
     }
 
     /// Equal sets have equal ones; sets that differ nearly always have others, unless somebody chose the names so.
     pub fn fingerprint(&self) -> u64 {
-        self.0.fingerprint
+        self.inner().fingerprint
     }
 
     /// Whether this is the very same set in memory.
     pub fn is(&self, other: &Names) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        core::ptr::eq(self.inner(), other.inner())
     }
 
     /// The set as it is while somebody else keeps it.
     pub fn downgrade(&self) -> WeakNames {
-        WeakNames(Arc::downgrade(&self.0))
+        WeakNames(self.0.as_ref().map(Arc::downgrade).unwrap_or_default())
     }
 }
 
@@ -190,7 +202,7 @@ fn tag_of(hash: u64) -> u32 {
 impl WeakNames {
     /// The set, if somebody still keeps it.
     pub fn upgrade(&self) -> Option<Names> {
-        self.0.upgrade().map(Names)
+        self.0.upgrade().map(|kept| Names(Some(kept)))
     }
 
     /// Whether somebody still keeps the set.
@@ -199,15 +211,9 @@ impl WeakNames {
     }
 }
 
-impl Default for Names {
-    fn default() -> Names {
-        Names::of_sorted(Vec::new(), fingerprint(&[]))
-    }
-}
-
 impl PartialEq for Names {
     fn eq(&self, other: &Names) -> bool {
-        self.is(other) || (self.fingerprint() == other.fingerprint() && self.0.names == other.0.names)
+        self.is(other) || (self.fingerprint() == other.fingerprint() && self.as_slice() == other.as_slice())
     }
 }
 
@@ -312,11 +318,15 @@ mod tests {
         let sorted: Vec<ResourceName> = (0..5_000).map(name).collect();
         let full = Names::of_sorted(sorted.clone(), fingerprint(&sorted));
         // As if there were more names of one hash than the table has places for.
-        let table =
-            full.0.table.iter().map(|place| if place.after % 3 == 0 { Place::default() } else { *place }).collect();
-        let (names, fingerprint) = (full.0.names.clone(), full.fingerprint());
+        let table = full
+            .inner()
+            .table
+            .iter()
+            .map(|place| if place.after % 3 == 0 { Place::default() } else { *place })
+            .collect();
+        let (names, fingerprint) = (full.as_slice().to_vec(), full.fingerprint());
         let crowded = Inner { names, fingerprint, globs: 0, bytes: full.bytes(), table, is_complete: false };
-        let crowded = Names(Arc::new(crowded));
+        let crowded = Names(Some(Arc::new(crowded)));
         for (at, own) in sorted.iter().enumerate() {
             assert_eq!((full.position(own), crowded.position(own)), (Some(at), Some(at)));
             assert_eq!(crowded.named(own.as_str()), Some(own));
@@ -339,6 +349,6 @@ mod tests {
         assert!(!set.are(&list));
         list[7] = name(200);
         assert!(!set.are(&list));
-        assert!(Names::default().are(&[]));
+        assert!(Names::default().are(&[]) && Names::default().fingerprint() == fingerprint(&[]));
     }
 }

@@ -201,6 +201,11 @@ impl Eq for TypeUrl {}
 
 impl Ord for TypeUrl {
     fn cmp(&self, other: &Self) -> Ordering {
+        if let (Inner::Known(a), Inner::Known(b)) = (&self.0, &other.0)
+            && a.short == b.short
+        {
+            return Ordering::Equal;
+        }
         self.traits().rank.cmp(&other.traits().rank).then_with(|| self.as_str().cmp(other.as_str()))
     }
 }

@@ -1,0 +1,75 @@
+//! When a task has to look around, whatever happens.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A timer of a task that wakes often: it may go off too early, which costs a look around, and is neither moved nor polled with
+/// each wake, which would cost more.
+pub(crate) struct Alarm {
+    timer: Pin<Box<Sleep>>,
+    /// The task it wakes, if it is set.
+    task: Option<Waker>,
+}
+
+impl Alarm {
+    pub(crate) fn at(deadline: Instant) -> Alarm {
+        Alarm { timer: Box::pin(sleep_until(deadline)), task: None }
+    }
+
+    /// Goes off at this time, or before.
+    pub(crate) fn no_later_than(&mut self, deadline: Instant) {
+        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
+            self.timer.as_mut().reset(deadline);
+            self.task = None;
+        }
+    }
+}
+
+impl Future for Alarm {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Alarm { timer, task } = self.get_mut();
+        let is_set = task.as_ref().is_some_and(|task| task.will_wake(cx.waker()));
+        if is_set && !timer.is_elapsed() {
+            return Poll::Pending;
+        }
+        *task = Some(cx.waker().clone());
+        timer.as_mut().poll(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_goes_off_at_the_earliest_time_it_was_given_and_can_be_set_again() {
+        let start = Instant::now();
+        let after = |millis| start + Duration::from_millis(millis);
+        let far = start + Duration::from_secs(3600);
+        let mut alarm = Alarm::at(start);
+        alarm.no_later_than(far);
+        // What it was made with counts.
+        (&mut alarm).await;
+        alarm.no_later_than(far);
+        for _ in 0..3 {
+            assert_eq!((&mut alarm).now_or_never(), None);
+        }
+        alarm.no_later_than(after(50));
+        alarm.no_later_than(far);
+        (&mut alarm).await;
+        assert!(Instant::now() >= after(50));
+        alarm.no_later_than(after(70));
+        // Another task polls it from now on.
+        let _ = (&mut alarm).now_or_never();
+        tokio::spawn(alarm).await.unwrap();
+        assert!(Instant::now() >= after(70));
+    }
+}
