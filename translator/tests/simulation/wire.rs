@@ -177,7 +177,9 @@ impl Carriage<GroupView> for Wire {
             }
             Upward::Delta(said) => {
                 self.carried.resumed += usize::from(!said.initial_versions.is_empty());
-                let decoded = wire::delta_request(&bytes, RULES, place).map_err(malformed)?;
+                let mut decoded = wire::delta_request(&bytes, RULES, place).map_err(malformed)?;
+                // A map is written in any order.
+                decoded.request.initial_versions.sort_by(|(one, _), (other, _)| one.cmp(other));
                 (decoded.node, Upward::Delta(decoded.request))
             }
         };
