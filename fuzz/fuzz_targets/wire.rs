@@ -1,7 +1,9 @@
 //! Arbitrary bytes as discovery requests, state-of-the-world and delta: read or refused, never a panic.
 #![no_main]
 
-use chancery_protocol::{PoolChoice, Services, TypeUrl};
+use std::sync::Arc;
+
+use chancery_protocol::{NamePool, NameSet, Names, PoolChoice, ResourceName, Services, TypeUrl};
 use wire::{LastNames, Place, Rules, SotwPartial, delta_request, sotw_request};
 
 /// The reader alone: it needs nothing of the transport around it, which would take minutes to build.
@@ -20,6 +22,23 @@ mod wire {
 }
 
 const MAX_NAMES: usize = 64;
+
+/// Has a set for every name that is asked for: names of long lists are taken from there.
+struct Everything;
+
+impl NamePool for Everything {
+    fn find(&self, _: u64, _: &[ResourceName]) -> Option<Names> {
+        None
+    }
+
+    fn add(&self, _: &Names) {}
+
+    fn with(&self, name: &str) -> Option<Names> {
+        let mut set: NameSet = [ResourceName::new(name)].into_iter().collect();
+        set.share(&PoolChoice::NONE);
+        set.whole().cloned()
+    }
+}
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let Some((&choice, bytes)) = input.split_first() else { return };
@@ -43,6 +62,11 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
             assert!(if decoded.repeats { time == 1 } else { decoded == *whole });
         }
     }
+    // What names are taken from makes no difference to what is read.
+    let pool = PoolChoice::of(Arc::new(Everything));
+    let pooled = Rules { pool: &pool, ..rules };
+    assert_eq!(delta_request(bytes, pooled, place), delta_request(bytes, rules, place));
+    assert_eq!(sotw_request(bytes, pooled, place), sotw_request(bytes, rules, place));
     if let Ok(decoded) = delta_request(bytes, rules, place) {
         let request = &decoded.request;
         assert!(request.subscribe.len() <= MAX_NAMES && request.initial_versions.len() <= MAX_NAMES);

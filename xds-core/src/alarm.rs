@@ -1,8 +1,9 @@
 //! When a task has to look around, whatever happens.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A timer of a task that wakes often: it may go off too early, which costs a look around, and is neither moved nor polled with
@@ -37,7 +38,8 @@ impl Future for Alarm {
             return Poll::Pending;
         }
         *task = Some(cx.waker().clone());
-        timer.as_mut().poll(cx)
+        // A timer that is out of budget does not set itself.
+        pin!(unconstrained(timer.as_mut())).poll(cx)
     }
 }
 

@@ -32,7 +32,9 @@ impl NamePool for SharedNames {
         let alike = self.use_known(|known| known.alike(fingerprint));
         // Compared outside the lock: a set may be large, and a fingerprint is no proof.
         let found = alike.into_iter().find(|known| known.are(names))?;
-        self.use_known(|known| known.note(&found));
+        if is_worth_finding(&found) {
+            self.use_known(|known| known.note(&found));
+        }
         Some(found)
     }
 
@@ -67,10 +69,10 @@ impl Known {
 
     /// This set was asked for.
     fn note(&mut self, asked: &Names) {
-        if asked.len() < LARGE {
+        if !is_worth_finding(asked) {
             return;
         }
-        self.recent.retain(|set| set.upgrade().is_some_and(|set| !set.is(asked)));
+        self.recent.retain(|set| set.is_kept() && !set.is(asked));
         self.recent.push_front(asked.downgrade());
         self.recent.truncate(MOST_RECENT);
     }
@@ -86,6 +88,11 @@ impl Known {
             sets.push(fresh.downgrade());
         }
     }
+}
+
+/// Names that collide were chosen to: who else names them does not look them up among the others.
+fn is_worth_finding(names: &Names) -> bool {
+    names.len() >= LARGE && !names.has_collisions()
 }
 
 #[cfg(test)]

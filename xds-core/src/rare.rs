@@ -1,12 +1,11 @@
 //! What hardly ever happens, and is waited for by tasks that wake often.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures::future::BoxFuture;
-use futures::task::AtomicWaker;
 
 /// The first of some futures. They are polled when one of them was woken, and not whenever their task was: a stream that wakes for a
 /// change does not look again at the end of its connection, its age and the drain of the server.
@@ -19,7 +18,14 @@ pub(crate) struct Rare<'a, T> {
 
 struct Woken {
     was: AtomicBool,
-    task: AtomicWaker,
+    /// Stays when it was used: who polls does not look whether it is still there.
+    task: Mutex<Option<Waker>>,
+}
+
+impl Woken {
+    fn task(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Wake for Woken {
@@ -29,14 +35,17 @@ impl Wake for Woken {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.was.store(true, Ordering::SeqCst);
-        self.task.wake();
+        let task = self.task().clone();
+        if let Some(task) = task {
+            task.wake();
+        }
     }
 }
 
 impl<'a, T> Rare<'a, T> {
     /// Whichever of these is the first. There must be one.
     pub(crate) fn of(futures: impl IntoIterator<Item = BoxFuture<'a, T>>) -> Rare<'a, T> {
-        let woken = Arc::new(Woken { was: AtomicBool::new(true), task: AtomicWaker::new() });
+        let woken = Arc::new(Woken { was: AtomicBool::new(true), task: Mutex::new(None) });
         Rare { futures: futures.into_iter().collect(), woken, task: None }
     }
 }
@@ -46,14 +55,12 @@ impl<T> Future for Rare<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let Rare { futures, woken, task } = self.get_mut();
-        let is_known = task.as_ref().is_some_and(|task| task.will_wake(cx.waker()));
-        if is_known && !woken.was.load(Ordering::SeqCst) {
-            return Poll::Pending;
+        // First the task, then whether one was woken: who wakes one in between wakes the task.
+        if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            *task = Some(cx.waker().clone());
+            woken.task().clone_from(task);
         }
-        // First the task, which a wake forgets, then whether one was woken: who wakes one in between wakes the task.
-        woken.task.register(cx.waker());
-        *task = Some(cx.waker().clone());
-        if !woken.was.swap(false, Ordering::SeqCst) {
+        if !woken.was.load(Ordering::SeqCst) || !woken.was.swap(false, Ordering::SeqCst) {
             return Poll::Pending;
         }
         let waker = Waker::from(Arc::clone(woken));
@@ -107,6 +114,34 @@ mod tests {
             bell.notify_one();
         }
         waits.await.unwrap();
+    }
+
+    /// How often a task was woken.
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_wake_that_comes_in_two_halves_does_not_take_the_task_away() {
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let mut cx = Context::from_waker(&waker);
+        let mut rare = Rare::of([pending::<()>().boxed()]);
+        assert!(rare.poll_unpin(&mut cx).is_pending());
+        // Somebody is about to wake the task, which is polled for another reason in between.
+        rare.woken.was.store(true, Ordering::SeqCst);
+        assert!(rare.poll_unpin(&mut cx).is_pending());
+        let task = rare.woken.task().clone();
+        task.unwrap().wake();
+        assert!(rare.poll_unpin(&mut cx).is_pending());
+        rare.woken.wake_by_ref();
+        assert_eq!(count.0.load(Ordering::SeqCst), 2);
+        assert!(rare.woken.was.load(Ordering::SeqCst));
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use super::usage::Usage;
 use crate::stand::Failure;
 
 /// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// How often a server is asked whether it is at rest.
 const LOOK: Duration = Duration::from_millis(60);

@@ -182,6 +182,7 @@ impl Lab {
     /// Writes what there is, if it is written.
     fn write(&mut self) {
         let Some(Err(failure)) = self.folder.as_ref().map(|folder| self.write_to(folder)) else { return };
+        self.folder = None;
         self.fail(format!("the rows are not written: {failure}"));
     }
 

@@ -41,7 +41,9 @@ impl DeltaSession {
         };
         channel.interest.share(pool);
         let brought_at = (!request.initial_versions.is_empty()).then_some(now);
-        let versions = Brought::new(channel.interest.name_set().whole(), request.initial_versions);
+        // Those of a collected type are kept for as long as the stream.
+        let subscribed = channel.interest.name_set().whole().filter(|_| !request.type_url.traits().collected);
+        let versions = Brought::new(subscribed, request.initial_versions);
         channel.standing = Standing::new(Inherited { at: brought_at, version: None, versions });
         channel.greeting = change.wildcard_began;
         self.conversation.subscribed(at, change);

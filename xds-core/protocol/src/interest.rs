@@ -150,7 +150,7 @@ impl Interest {
         change.asked.retain(|name| !is_wildcard(name) && !unwanted.contains(name));
         change.asked_all = self.names.is_empty();
         self.insert_all(&change.asked, pool);
-        change.asked_all &= self.names.len() == change.asked.len();
+        change.asked_all &= !change.asked.is_empty() && self.names.len() == change.asked.len();
         for name in unsubscribe {
             if is_wildcard(name) {
                 self.wildcard = Wildcard::No;

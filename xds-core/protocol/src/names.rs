@@ -147,6 +147,11 @@ impl Names {
         self.inner().globs > 0
     }
 
+    /// Whether more names have one hash than happens by chance: some of them are found by a search.
+    pub fn has_collisions(&self) -> bool {
+        !self.inner().is_complete
+    }
+
     /// How many of them are glob collections.
     pub(crate) fn globs(&self) -> usize {
         self.inner().globs
@@ -203,6 +208,11 @@ impl WeakNames {
     /// The set, if somebody still keeps it.
     pub fn upgrade(&self) -> Option<Names> {
         self.0.upgrade().map(|kept| Names(Some(kept)))
+    }
+
+    /// Whether this is the very same set in memory. No names are nowhere.
+    pub fn is(&self, other: &Names) -> bool {
+        other.0.as_ref().is_some_and(|other| core::ptr::eq(self.0.as_ptr(), Arc::as_ptr(other)))
     }
 
     /// Whether somebody still keeps the set.

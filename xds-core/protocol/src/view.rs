@@ -55,7 +55,7 @@ pub trait View: Send + Sync + 'static {
     /// The sum of the digests of the wildcard set: every resource of the type that is not served on demand only.
     fn digest(&self, type_url: &TypeUrl) -> Digest;
 
-    /// The resource with this name, if there is one.
+    /// The resource with this name, if there is one: never one that only has it as an alias ([`by_alias`](View::by_alias)).
     fn get(&self, type_url: &TypeUrl, name: &ResourceName) -> Option<&Resource>;
 
     /// The resources with these names, which are sorted, in their order. For who can go along faster than look each up.

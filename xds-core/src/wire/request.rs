@@ -12,6 +12,9 @@ use super::name_list::NameList;
 /// The longest `type_url` read, in bytes.
 pub(super) const LONGEST_TYPE_URL: usize = 4096;
 
+/// For how many versions there is room before they have come.
+const MOST_EXPECTED: usize = 16 * 1024;
+
 /// What the bytes of a request are read against.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
@@ -266,7 +269,7 @@ impl DeltaPartial {
                     }
                     if initial_versions.is_empty() {
                         // What is asked for is mostly what is held.
-                        initial_versions.reserve_exact(subscribe.listed.len());
+                        initial_versions.reserve_exact(subscribe.listed.len().min(MOST_EXPECTED));
                     }
                     let (name, version) = initial_version(bytes)?;
                     initial_versions.push((common.known.name(name, rules.pool), version));

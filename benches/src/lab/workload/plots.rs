@@ -90,7 +90,9 @@ impl Lab {
     /// When a file cannot be written.
     pub(super) fn write_to(&self, folder: &Path) -> Result<(), Failure> {
         std::fs::create_dir_all(folder)?;
-        std::fs::write(folder.join("lab.json"), serde_json::to_string_pretty(self)? + "\n")?;
+        // Whoever ends the run in between finds what was there before.
+        std::fs::write(folder.join("lab.json.new"), serde_json::to_string_pretty(self)? + "\n")?;
+        std::fs::rename(folder.join("lab.json.new"), folder.join("lab.json"))?;
         for one in PLOTS {
             let lines = one.lines(&self.rows);
             if !lines.is_empty() {
