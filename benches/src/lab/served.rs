@@ -16,10 +16,11 @@ use super::usage::Usage;
 use crate::stand::Failure;
 
 /// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_secs(600);
 
-/// How often a server is asked whether it is at rest.
+/// When a server is asked for the first time whether it is at rest; then a quarter later each time, at most so much.
 const LOOK: Duration = Duration::from_millis(60);
+const LONGEST_LOOK: Duration = Duration::from_secs(3);
 
 /// The part of a core that counts as rest; to be asked costs some of it.
 const REST: f64 = 0.02;
@@ -89,8 +90,11 @@ impl Served {
         let begun = Instant::now();
         let mut before = (self.usage().await?, Instant::now());
         let mut rests_since = None;
+        let mut look = LOOK;
         while begun.elapsed() < PATIENCE {
-            sleep(LOOK).await;
+            sleep(look).await;
+            // One that stops the world to say what it has allocated would never rest if it were asked all the time.
+            look = (look * 5 / 4).min(LONGEST_LOOK);
             let now = (self.usage().await?, Instant::now());
             let busy = (now.0.cpu_s() - before.0.cpu_s()) / (now.1 - before.1).as_secs_f64();
             // Twice in a row: between two requests it may only be waiting for the second.
