@@ -295,6 +295,3 @@ fn sorted<'a>(names: impl Iterator<Item = &'a ResourceName>) -> Vec<ResourceName
     names.sort_unstable();
     names
 }
-
-#[cfg(test)]
-mod tests;

@@ -11,6 +11,7 @@ mod network;
 mod oracle;
 mod plan;
 pub mod play;
+mod pool;
 mod random;
 mod refusing;
 mod run;

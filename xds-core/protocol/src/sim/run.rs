@@ -1,20 +1,20 @@
 //! One simulation: everything that can happen, happens at random, and the oracle watches.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
-use std::sync::{Mutex, PoisonError};
 
 use super::client::TYPES;
 use super::network::{Parcel, Server, Stream, Upward};
 use super::oracle::{Offence, Oracle, offence};
+use super::pool::Pool;
 use super::truth::MadeUp;
 use super::{Carriage, Client, Cure, Direct, Habits, Plan, Random, Refusing, Scene, Tally, Truth, World};
 use crate::{
-    Digest, Dress, Event, HeldVersion, Moment, NamePool, Names, PoolChoice, Reply, Resource, ResourceName, Session,
-    Settings, SotwRequest, TypeUrl, View,
+    Digest, Dress, Event, HeldVersion, Moment, PoolChoice, Reply, Resource, ResourceName, Session, Settings,
+    SotwRequest, TypeUrl, View,
 };
 
 struct Seat {
@@ -408,23 +408,4 @@ fn settings(plan: &Plan) -> Settings {
     let name_pool = PoolChoice::of(Arc::new(Pool::default()));
     let names_at_once = [1, 2, 1024][(plan.seed / 3 % 3) as usize];
     Settings { name_pool, names_at_once, ..Settings::default() }
-}
-
-/// Keeps the last few sets it was shown.
-#[derive(Default)]
-struct Pool(Mutex<VecDeque<Names>>);
-
-impl NamePool for Pool {
-    fn find(&self, fingerprint: u64, names: &[ResourceName]) -> Option<Names> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|kept| kept.fingerprint() == fingerprint && kept.are(names)).cloned()
-    }
-
-    fn add(&self, names: &Names) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push_back(names.clone());
-        if kept.len() > 16 {
-            kept.pop_front();
-        }
-    }
 }

@@ -1,1 +1,0 @@
-//! Wildcards in both styles, and their interplay with names.
