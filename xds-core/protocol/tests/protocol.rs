@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chancery_protocol::Settings;
 use chancery_protocol::sim::{play, transcript::Transcript};
 
 fn transcripts() -> Vec<PathBuf> {
@@ -46,4 +47,27 @@ fn every_transcript_is_kept_when_replies_come_without_the_names_they_repeat() {
         }
     }
     assert!(repeated > 50, "only {repeated} replies were given without names");
+}
+
+/// P42: a name that was asked for beside a large subscription, and answered, is told of its changes while the rest of that
+/// subscription waits to be looked at.
+#[test]
+fn what_was_answered_changes_while_the_rest_of_a_large_subscription_waits() {
+    let text = "variant delta
+        publish eds e1 v1
+        publish eds e2 v1
+        publish eds e3 v1
+        publish eds e4 v1
+        publish eds x v1
+        > eds +e1 +e2 +e3 +e4
+        < eds e1=v1
+        > eds +x ; ack
+        < eds e2=v1 x=v1
+        > eds ; ack
+        publish eds x v2
+        < eds e3=v1 x=v2
+        > eds ; ack
+        < eds e4=v1";
+    let settings = Settings { names_at_once: 1, ..Settings::default() };
+    play::play_with(&Transcript::parse(text).unwrap(), true, settings).unwrap();
 }
