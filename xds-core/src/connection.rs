@@ -1,6 +1,8 @@
 //! One connection: HTTP/2 with limits, its age, and how it is brought to an end.
 
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chancery_protocol::Identity;
@@ -10,9 +12,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use std::pin::pin;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tonic::service::Routes;
 use tower::Service;
@@ -29,16 +30,26 @@ pub(crate) struct Connection(Arc<Seen>);
 struct Seen {
     identity: Identity,
     /// Why the streams must end, once they must.
-    closing: watch::Sender<Option<End>>,
+    closing: OnceLock<End>,
+    /// Told when they must.
+    closes: Notify,
     hang_up: Notify,
     /// Whether a stream was ever opened.
-    used: watch::Sender<bool>,
+    used: AtomicBool,
+    /// Told when the first is opened.
+    first_use: Notify,
 }
 
 impl Connection {
     pub(crate) fn new(identity: Identity) -> Connection {
-        let (closing, used) = (watch::Sender::new(None), watch::Sender::new(false));
-        Connection(Arc::new(Seen { identity, closing, hang_up: Notify::new(), used }))
+        Connection(Arc::new(Seen {
+            identity,
+            closing: OnceLock::new(),
+            closes: Notify::new(),
+            hang_up: Notify::new(),
+            used: AtomicBool::new(false),
+            first_use: Notify::new(),
+        }))
     }
 
     /// What the transport proved about the other end.
@@ -48,10 +59,30 @@ impl Connection {
 
     /// Waits until the streams must end.
     pub(crate) fn closing(&self) -> impl Future<Output = End> + Send + 'static {
-        let mut closing = self.0.closing.subscribe();
+        let seen = Arc::clone(&self.0);
         async move {
-            let end = closing.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
-            end.unwrap_or(End::Lost)
+            loop {
+                // First to be told, then to look: what is said in between is heard.
+                let mut told = pin!(seen.closes.notified());
+                told.as_mut().enable();
+                if let Some(end) = seen.closing.get() {
+                    return end.clone();
+                }
+                told.await;
+            }
+        }
+    }
+
+    /// The streams must end, for this reason.
+    fn close(&self, end: End) {
+        let _ = self.0.closing.set(end);
+        self.0.closes.notify_waiters();
+    }
+
+    /// A stream is opened.
+    fn mark_used(&self) {
+        if !self.0.used.swap(true, Ordering::Relaxed) {
+            self.0.first_use.notify_one();
         }
     }
 
@@ -73,13 +104,19 @@ enum Cause {
 const REQUEST_WINDOW: u32 = 128 * 1024;
 
 /// Serves one connection to its end.
-pub(crate) async fn serve<IO>(io: IO, routes: Routes, connection: Connection, limits: &Limits, drain: Drain)
+pub(crate) fn serve<IO>(
+    io: IO,
+    routes: Routes,
+    connection: Connection,
+    limits: &Limits,
+    drain: Drain,
+) -> impl Future<Output = ()> + Send
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let marked = connection.clone();
     let service = service_fn(move |mut request: http::Request<Incoming>| {
-        marked.0.used.send_replace(true);
+        marked.mark_used();
         request.extensions_mut().insert(marked.clone());
         routes.clone().call(request)
     });
@@ -91,26 +128,29 @@ where
         .max_pending_accept_reset_streams(limits.pending_resets)
         .keep_alive_interval(Some(limits.ping_interval))
         .keep_alive_timeout(limits.ping_patience);
-    let mut http = pin!(http.serve_connection(TokioIo::new(io), service));
-    let cause = match select(http.as_mut(), pin!(cause(&connection, limits, drain))).await {
-        Either::Left(_) => return,
-        Either::Right((cause, _)) => cause,
-    };
-    let Cause::Gently(end) = cause else { return };
-    if !*connection.0.used.borrow() {
-        // Nothing to end gently, and perhaps not even HTTP/2 to say so in.
-        return;
+    // Moved into the future as it is, it would lie in it twice.
+    let mut http = Box::pin(http.serve_connection(TokioIo::new(io), service));
+    async move {
+        let cause = match select(http.as_mut(), pin!(cause(&connection, limits, drain))).await {
+            Either::Left(_) => return,
+            Either::Right((cause, _)) => cause,
+        };
+        let Cause::Gently(end) = cause else { return };
+        if !connection.0.used.load(Ordering::Relaxed) {
+            // Nothing to end gently, and perhaps not even HTTP/2 to say so in.
+            return;
+        }
+        http.as_mut().graceful_shutdown();
+        connection.close(end);
+        let _ = timeout(limits.drain_patience, select(http, pin!(connection.0.hang_up.notified()))).await;
     }
-    http.as_mut().graceful_shutdown();
-    connection.0.closing.send_replace(Some(end));
-    let _ = timeout(limits.drain_patience, select(http, pin!(connection.0.hang_up.notified()))).await;
 }
 
 async fn cause(connection: &Connection, limits: &Limits, drain: Drain) -> Cause {
     let hang_up = connection.0.hang_up.notified().map(|()| Cause::Now);
     let draining = drain.turn(limits.drain_window).map(|()| Cause::Gently(End::Draining));
     let unused = async {
-        if timeout(limits.handshake_patience, connection.0.used.subscribe().wait_for(|used| *used)).await.is_ok() {
+        if timeout(limits.handshake_patience, connection.0.first_use.notified()).await.is_ok() {
             std::future::pending::<()>().await;
         }
         Cause::Now

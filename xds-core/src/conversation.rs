@@ -1,9 +1,10 @@
 //! What a stream's task knows between two events: the session, its newest view, and when something must happen.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_protocol::{Event, Grant, Peer, ResourceName, Session, Source, TypeUrl, Violation, Watch};
+use chancery_protocol::{Event, Grant, Moment, Peer, ResourceName, Session, Source, TypeUrl, Violation, Watch};
 use tokio::time::Instant;
 
 use crate::End;
@@ -36,7 +37,7 @@ pub(crate) enum Outlook {
 
 /// A stream's state while it is open. Nothing in here waits.
 pub(crate) struct Conversation<'s, S: Source, A, E, Q> {
-    pub(crate) peer: Peer,
+    pub(crate) peer: Arc<Peer>,
     pub(crate) watch: S::Watch,
     pub(crate) outlook: Outlook,
     shared: &'s Shared<S, A, E>,
@@ -47,6 +48,8 @@ pub(crate) struct Conversation<'s, S: Source, A, E, Q> {
     grant_expires_at: Option<Instant>,
     opened_at: Instant,
     now: Instant,
+    /// The same, as the session knows it.
+    moment: Moment,
     requests: Bucket,
     names: Draw,
     unsupported: BTreeMap<TypeUrl, Vec<ResourceName>>,
@@ -63,7 +66,7 @@ pub(crate) struct Conversation<'s, S: Source, A, E, Q> {
 }
 
 impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
-    pub(crate) fn new(shared: &'s Shared<S, A, E>, session: Q, peer: Peer, grant: Grant, watch: S::Watch) -> Self {
+    pub(crate) fn new(shared: &'s Shared<S, A, E>, session: Q, peer: Arc<Peer>, grant: Grant, watch: S::Watch) -> Self {
         let now = Instant::now();
         Conversation {
             peer,
@@ -75,6 +78,7 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
             grant,
             opened_at: now,
             now,
+            moment: shared.moment(now),
             requests: Bucket::full(shared.limits.requests_per_stream, now),
             names: shared.names.draw(),
             unsupported: BTreeMap::new(),
@@ -104,10 +108,9 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
         if !self.grant.allows(&type_url) {
             return Err(Violation::NotGranted(type_url.as_str().into()).into());
         }
-        let moment = self.shared.moment(self.now);
         match repeats {
-            true => self.session.handle_reply(moment, &type_url, V::reply(request)),
-            false => self.session.handle_request(moment, request),
+            true => self.session.handle_reply(self.moment, &type_url, V::reply(request)),
+            false => self.session.handle_request(self.moment, request),
         }?;
         if !self.session.is_quiet() || !unsupported.is_empty() {
             self.outlook = Outlook::Unknown;
@@ -136,7 +139,7 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
             return Ok(());
         };
         let view = &*view;
-        let Some(response) = self.session.poll_transmit(self.shared.moment(self.now), view) else {
+        let Some(response) = self.session.poll_transmit(self.moment, view) else {
             self.outlook = Outlook::Quiet;
             return Ok(());
         };
@@ -169,9 +172,9 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
     /// Notes the time, tells the session, passes on what happened, and checks what may be overdue.
     pub(crate) fn look_around(&mut self, outlet: &Outlet, midway: bool) -> Result<(), End> {
         self.now = Instant::now();
-        let moment = self.shared.moment(self.now);
-        if self.session.poll_timeout().is_some_and(|due| due <= moment) {
-            self.session.handle_timeout(moment);
+        self.moment = self.shared.moment(self.now);
+        if self.session.poll_timeout().is_some_and(|due| due <= self.moment) {
+            self.session.handle_timeout(self.moment);
             self.outlook = Outlook::Unknown;
         }
         self.pass_on_events()?;

@@ -1,8 +1,10 @@
 //! The server: a source and an authorizer in, discovery services out.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use chancery_protocol::{Identity, Source};
@@ -11,6 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::rustls::server::Acceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::Routes;
 
@@ -85,8 +90,15 @@ impl<S: Source, A: Authorizer, E: Sessions> Server<S, A, E> {
         let gate = Gate::new(shared.limits.connections, shared.limits.connections_per_address);
         let mut incoming = Box::pin(incoming.take_until(Box::pin(stop)));
         let mut connections = JoinSet::new();
-        while let Some(accepted) = incoming.next().await {
-            while connections.try_join_next().is_some() {}
+        let mut next = async |connections: &mut JoinSet<()>| {
+            poll_fn(|cx| {
+                // Those that ended go when they end, not when the next one comes.
+                while let Poll::Ready(Some(_)) = connections.poll_join_next(cx) {}
+                incoming.poll_next_unpin(cx)
+            })
+            .await
+        };
+        while let Some(accepted) = next(&mut connections).await {
             let io = match accepted {
                 Ok(io) => io,
                 Err(error) => {
@@ -185,21 +197,33 @@ async fn handle<IO: Accepted, S, A, E>(
         let connection = Connection::new(Identity { address, certificate: None });
         return connection::serve(io, routes, connection, limits, drain).await;
     };
-    // Who has said nothing yet takes no place, and who waits for one is not late.
-    let hello = tokio_rustls::LazyConfigAcceptor::new(tokio_rustls::rustls::server::Acceptor::default(), io);
-    let hello = match timeout(limits.handshake_patience, hello).await {
-        Ok(Ok(hello)) => hello,
-        Ok(Err(error)) => return tracing::debug!(?address, %error, "a TLS handshake failed"),
-        Err(_) => return tracing::debug!(?address, "a TLS handshake did not begin in time"),
-    };
-    let patience = limits.handshake_patience;
-    let handshake = async { timeout(patience, hello.into_stream(tls.current())).await };
-    let io = match shared.handshakes.during(handshake).await {
-        Ok(Ok(io)) => io,
-        Ok(Err(error)) => return tracing::debug!(?address, %error, "a TLS handshake failed"),
-        Err(_) => return tracing::debug!(?address, "a TLS handshake took too long"),
-    };
+    // What a handshake takes is not kept for the life of the connection.
+    let Some(io) = Box::pin(handshake(io, address, tls, shared)).await else { return };
     let leaf = io.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let certificate = leaf.and_then(|leaf| read_certificate(leaf));
     connection::serve(io, routes, Connection::new(Identity { address, certificate }), limits, drain).await;
+}
+
+/// The connection, encrypted; none if that failed, which is said.
+async fn handshake<IO: Accepted, S, A, E>(
+    io: IO,
+    address: Option<SocketAddr>,
+    tls: Tls,
+    shared: &Shared<S, A, E>,
+) -> Option<TlsStream<IO>> {
+    let patience = shared.limits.handshake_patience;
+    let failed = |error: io::Error| tracing::debug!(?address, %error, "a TLS handshake failed");
+    // Who has said nothing yet takes no place, and who waits for one is not late.
+    let hello = LazyConfigAcceptor::new(Acceptor::default(), io);
+    let Ok(hello) = timeout(patience, hello).await else {
+        tracing::debug!(?address, "a TLS handshake did not begin in time");
+        return None;
+    };
+    let hello = hello.map_err(failed).ok()?;
+    let handshake = async { timeout(patience, hello.into_stream(tls.current())).await };
+    let Ok(io) = shared.handshakes.during(handshake).await else {
+        tracing::debug!(?address, "a TLS handshake took too long");
+        return None;
+    };
+    io.map_err(failed).ok()
 }

@@ -88,8 +88,10 @@ impl<S: Source, A: Authorizer, E: Sessions> Discovery<S, A, E> {
         let reader = Reader::new(body, shared.limits.message_bytes, &shared.buffered);
         let (outlet, body) = outlet();
         match method.form {
-            Form::Sotw => tokio::spawn(Stream::<Sotw, _, _, _, _>::new(shared, origin, reader, outlet).run()),
-            Form::Delta => tokio::spawn(Stream::<Delta, _, _, _, _>::new(shared, origin, reader, outlet).run()),
+            Form::Sotw => tokio::spawn(Box::new(Stream::<Sotw, _, _, _, _>::new(shared, origin, reader, outlet)).run()),
+            Form::Delta => {
+                tokio::spawn(Box::new(Stream::<Delta, _, _, _, _>::new(shared, origin, reader, outlet)).run())
+            }
         };
         let mut response = Response::new(Body::new(body));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));

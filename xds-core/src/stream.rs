@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chancery_protocol::{
-    Grant, Identity, Node, Peer, ResourceName, Services, Settings, Source, TypeUrl, Violation, Watch,
+    Grant, Identity, Node, Peer, ResourceName, Services, Session, Settings, Source, TypeUrl, Violation, Watch,
 };
 use futures::FutureExt;
 use futures::future::{poll_fn, select};
@@ -55,10 +55,8 @@ pub(crate) struct Stream<V: Variant, S, A, E, B> {
     reader: Reader<B>,
     outlet: Outlet,
     closing: Rare<'static, End>,
-    /// What has come of the request that is coming.
-    partial: V::Partial,
-    /// Whether it comes in parts.
-    in_parts: bool,
+    /// What has come of the request that is coming, if it comes in parts.
+    partial: Option<Box<V::Partial>>,
     /// What is remembered of those before it.
     memory: V::Memory,
 }
@@ -82,18 +80,18 @@ where
             reader,
             outlet,
             closing: Rare::of([closing]),
-            partial: V::Partial::default(),
-            in_parts: false,
+            partial: None,
             memory: V::Memory::default(),
         }
     }
 
-    /// Runs the stream to its end.
-    pub(crate) async fn run(mut self) {
+    /// Runs the stream to its end. The task is as large as what it keeps while it sleeps; what only its beginning needs is apart, and goes.
+    pub(crate) async fn run(mut self: Box<Self>) {
         let observer = Arc::clone(&self.shared.observer);
-        let end = match self.open().await {
+        let opened = Box::pin(self.open()).await;
+        let end = match opened {
             Ok(opening) => {
-                let mut presence = Presence::new(observer, opening.peer.clone());
+                let mut presence = Presence::new(observer, Arc::clone(&opening.peer));
                 presence.end = self.converse(opening).await;
                 presence.end.clone()
             }
@@ -108,7 +106,7 @@ where
     }
 
     /// Reads the first request and asks the authorizer and the source.
-    async fn open(&mut self) -> Result<Opening<V, S>, End> {
+    async fn open(&mut self) -> Result<Box<Opening<V, S>>, End> {
         let patience = self.shared.limits.request_patience;
         let begun = {
             let begun = timeout(patience, poll_fn(|cx| self.reader.poll_next(cx)));
@@ -126,9 +124,9 @@ where
         let mut decoded = turn.during(self.first_request(begun, Instant::now() + patience)).await?;
         let node = decoded.node.take().ok_or(Violation::MissingNode)?;
         let grant = turn.during(self.authorize(&node)).await?;
-        let peer = Peer { stream: self.origin.stream, identity: self.origin.identity.clone(), node };
+        let peer = Arc::new(Peer { stream: self.origin.stream, identity: self.origin.identity.clone(), node });
         let watch = self.shared.source.watch(&peer, &grant).map_err(|refusal| End::Refused(refusal.to_string()))?;
-        Ok(Opening { peer, grant, watch, turn, decoded })
+        Ok(Box::new(Opening { peer, grant, watch, turn, decoded }))
     }
 
     /// Reads the rest of the first request, of which this was read.
@@ -163,19 +161,22 @@ where
             node_bytes: self.shared.limits.node_bytes,
             pool: &self.shared.settings.name_pool,
         };
-        match &read {
+        let bytes = match &read {
             Read::Begun | Read::Ended => return Ok(None),
             Read::Part(bytes) => {
-                self.in_parts = true;
-                V::absorb(&mut self.partial, bytes, rules, place)?;
+                V::absorb(self.partial.get_or_insert_default(), bytes, rules, place)?;
                 return Ok(None);
             }
-            Read::Message(bytes) if std::mem::take(&mut self.in_parts) || place == Place::First => {
-                V::absorb(&mut self.partial, bytes, rules, place)?;
-            }
-            Read::Message(bytes) => V::absorb_whole(&mut self.partial, &mut self.memory, bytes, rules, recalls)?,
+            Read::Message(bytes) => bytes,
+        };
+        let begun = self.partial.take().map(|begun| *begun);
+        let is_whole = begun.is_none() && place == Place::Later;
+        let mut partial = begun.unwrap_or_default();
+        match is_whole {
+            true => V::absorb_whole(&mut partial, &mut self.memory, bytes, rules, recalls)?,
+            false => V::absorb(&mut partial, bytes, rules, place)?,
         }
-        Ok(Some(V::finish(std::mem::take(&mut self.partial), &mut self.memory, rules, place)?))
+        Ok(Some(V::finish(partial, &mut self.memory, rules, place)?))
     }
 
     async fn authorize(&mut self, node: &Node) -> Result<Grant, End> {
@@ -188,19 +189,33 @@ where
         }
     }
 
-    /// The stream proper. Everything it waits for is here.
-    async fn converse(&mut self, opening: Opening<V, S>) -> End {
-        let shared = Arc::clone(&self.shared);
+    /// What the stream is from its first request on.
+    fn begin<'s>(
+        &mut self,
+        shared: &'s Shared<S, A, E>,
+        opening: Opening<V, S>,
+    ) -> Begun<'s, S, A, E, impl Session<Request = V::Request, Response = V::Response> + use<'s, V, S, A, E, B>> {
+        let Opening { peer, grant, watch, turn, decoded } = opening;
         let settings = Settings {
             services: self.origin.services.clone(),
-            capabilities: opening.peer.node.capabilities(),
+            capabilities: peer.node.capabilities(),
             collection: self.origin.collection(),
             ..shared.settings.clone()
         };
+        if grant.expires_after.is_none() {
+            // The authorizer is not asked again.
+            self.origin.metadata = HeaderMap::new();
+        }
         let session = V::session(&shared.sessions, settings);
-        let mut conversation = Conversation::new(&*shared, session, opening.peer, opening.grant, opening.watch);
-        let mut turn = opening.turn;
-        let mut ended = conversation.take_in::<V>(opening.decoded);
+        let mut conversation = Conversation::new(shared, session, peer, grant, watch);
+        let taken_in = conversation.take_in::<V>(decoded);
+        Begun { conversation, turn, taken_in }
+    }
+
+    /// The stream proper. Everything it waits for is here.
+    async fn converse(&mut self, opening: Box<Opening<V, S>>) -> End {
+        let shared = Arc::clone(&self.shared);
+        let Begun { mut conversation, mut turn, taken_in: mut ended } = self.begin(&shared, *opening);
         let mut alarm = Alarm::at(Instant::now());
         loop {
             if let Err(end) = ended {
@@ -263,11 +278,10 @@ where
     }
 
     /// Tells the peer why, and makes sure that it is taken: a peer that reads nothing would keep the stream's memory.
-    async fn say_farewell(self, end: End) {
-        let status = end.status();
+    async fn say_farewell(self: Box<Self>, end: End) {
         match end {
-            End::Stalled => self.outlet.abandon(&status),
-            _ => self.outlet.finish(&status),
+            End::Stalled => self.outlet.abandon(&end.status()),
+            _ => self.outlet.finish(&end.status()),
         }
         // Requests are read no longer: dropping the reader lets the transport reset what still comes.
         drop(self.reader);
@@ -289,22 +303,29 @@ async fn ending(outlet: &Outlet, closing: &mut Rare<'static, End>) -> End {
 
 /// All there is when a stream has been authorized.
 struct Opening<V: Variant, S: Source> {
-    peer: Peer,
+    peer: Arc<Peer>,
     grant: Grant,
     watch: S::Watch,
     turn: Turn,
     decoded: Decoded<V::Request>,
 }
 
+/// A stream that has taken in its first request.
+struct Begun<'s, S: Source, A, E, Q> {
+    conversation: Conversation<'s, S, A, E, Q>,
+    turn: Turn,
+    taken_in: Result<(), End>,
+}
+
 /// That a stream is open, for the observer and the gauge; its end is told even if the task is torn down.
 struct Presence {
     observer: Arc<dyn Observer>,
-    peer: Peer,
+    peer: Arc<Peer>,
     end: End,
 }
 
 impl Presence {
-    fn new(observer: Arc<dyn Observer>, peer: Peer) -> Presence {
+    fn new(observer: Arc<dyn Observer>, peer: Arc<Peer>) -> Presence {
         ::metrics::gauge!("chancery_streams_open").increment(1);
         observer.opened(&peer);
         Presence { observer, peer, end: End::Lost }

@@ -51,6 +51,10 @@ impl TypeProgress {
         }
     }
 
+    pub(crate) fn type_url(&self) -> &TypeUrl {
+        &self.type_url
+    }
+
     #[cfg(test)]
     pub(crate) fn keeps(&self, names: &NameSet) -> bool {
         let same = self.names.whole().zip(names.whole()).is_some_and(|(own, theirs)| own.is(theirs));
@@ -107,6 +111,10 @@ impl TypeProgress {
     fn landed(&mut self, nonce: Nonce) -> Option<(Epoch, Told)> {
         let at = self.in_flight.binary_search_by_key(&nonce, |(nonce, ..)| *nonce).ok()?;
         let (_, epoch, told) = self.in_flight.remove(at)?;
+        if self.in_flight.is_empty() {
+            // Goes back to the beginning of its memory, which is at hand.
+            self.in_flight.clear();
+        }
         Some((epoch, told))
     }
 

@@ -19,7 +19,31 @@ pub(crate) struct Seat {
     pub(crate) bell: Bell,
     node: String,
     identity: Identity,
-    types: Mutex<BTreeMap<TypeUrl, TypeProgress>>,
+    types: Mutex<Types>,
+}
+
+/// The types a stream asks for, in order. They are few, and each is large.
+#[derive(Default)]
+struct Types(Vec<TypeProgress>);
+
+impl Types {
+    fn place(&self, type_url: &TypeUrl) -> Result<usize, usize> {
+        self.0.binary_search_by(|progress| progress.type_url().cmp(type_url))
+    }
+
+    fn get(&self, type_url: &TypeUrl) -> Option<&TypeProgress> {
+        self.place(type_url).ok().and_then(|at| self.0.get(at))
+    }
+
+    /// Those of this type, from now on if there was nothing of it.
+    fn get_or_begin(&mut self, type_url: &TypeUrl) -> Option<&mut TypeProgress> {
+        let at = self.place(type_url).unwrap_or_else(|at| {
+            self.0.reserve_exact(1);
+            self.0.insert(at, TypeProgress::new(type_url.clone()));
+            at
+        });
+        self.0.get_mut(at)
+    }
 }
 
 impl Seat {
@@ -35,7 +59,7 @@ impl Seat {
         }
     }
 
-    fn types(&self) -> MutexGuard<'_, BTreeMap<TypeUrl, TypeProgress>> {
+    fn types(&self) -> MutexGuard<'_, Types> {
         self.types.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -52,13 +76,8 @@ impl Seat {
         let is_answer = matches!(event, Event::Acked { .. } | Event::Nacked { .. });
         let view = if is_answer { view() } else { None };
         let mut types = self.types();
-        match types.get_mut(type_url) {
-            Some(progress) => progress.hear(event, view.as_deref()),
-            None => {
-                let mut progress = TypeProgress::new(type_url.clone());
-                progress.hear(event, view.as_deref());
-                types.insert(type_url.clone(), progress);
-            }
+        if let Some(progress) = types.get_or_begin(type_url) {
+            progress.hear(event, view.as_deref());
         }
         true
     }
@@ -81,7 +100,7 @@ impl Seat {
             node: self.node.clone(),
             identity: self.identity.clone(),
             group: group.clone(),
-            types: view.map(|view| types.values().map(|progress| progress.report(view)).collect()).unwrap_or_default(),
+            types: view.map(|view| types.0.iter().map(|progress| progress.report(view)).collect()).unwrap_or_default(),
         }
     }
 
@@ -89,7 +108,7 @@ impl Seat {
         let Some(view) = view else { return Reached::Pending };
         let types = self.types();
         // A type the stream never asked for does not hold it back; a stream that asked for nothing holds nothing.
-        if types.is_empty() {
+        if types.0.is_empty() {
             return Reached::Pending;
         }
         let asked = epochs.iter().filter_map(|(type_url, epoch)| Some((types.get(type_url)?, epoch)));

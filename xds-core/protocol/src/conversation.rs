@@ -65,6 +65,8 @@ impl Conversation {
                 Err(Violation::TooManyTypes { limit: self.settings.max_types })
             }
             Err(at) => {
+                // There are few, and each is large.
+                self.channels.reserve_exact(1);
                 self.channels.insert(at, Channel::new(type_url.clone()));
                 Ok((at, true))
             }
@@ -401,7 +403,12 @@ impl Conversation {
     }
 
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if self.events.is_empty() {
+            // Goes back to the beginning of its memory, which is at hand.
+            self.events.clear();
+        }
+        event
     }
 
     /// Heartbeats due on a channel whose peer can read them.
