@@ -9,20 +9,23 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// A timer of a task that wakes often: it may go off too early, which costs a look around, and is neither moved nor polled with
 /// each wake, which would cost more.
 pub(crate) struct Alarm {
+    /// Not looked at before it is due: that lies elsewhere in memory.
     timer: Pin<Box<Sleep>>,
+    due: Instant,
     /// The task it wakes, if it is set.
     task: Option<Waker>,
 }
 
 impl Alarm {
     pub(crate) fn at(deadline: Instant) -> Alarm {
-        Alarm { timer: Box::pin(sleep_until(deadline)), task: None }
+        Alarm { timer: Box::pin(sleep_until(deadline)), due: deadline, task: None }
     }
 
     /// Goes off at this time, or before.
     pub(crate) fn no_later_than(&mut self, deadline: Instant) {
-        if deadline < self.timer.deadline() || self.timer.is_elapsed() {
+        if deadline < self.due || (self.task.is_none() && self.timer.is_elapsed()) {
             self.timer.as_mut().reset(deadline);
+            self.due = deadline;
             self.task = None;
         }
     }
@@ -32,14 +35,18 @@ impl Future for Alarm {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Alarm { timer, task } = self.get_mut();
+        let Alarm { timer, due, task } = self.get_mut();
         let is_set = task.as_ref().is_some_and(|task| task.will_wake(cx.waker()));
-        if is_set && !timer.is_elapsed() {
+        if is_set && Instant::now() < *due {
             return Poll::Pending;
         }
         *task = Some(cx.waker().clone());
         // A timer that is out of budget does not set itself.
-        pin!(unconstrained(timer.as_mut())).poll(cx)
+        let elapsed = pin!(unconstrained(timer.as_mut())).poll(cx);
+        if elapsed.is_ready() {
+            *task = None;
+        }
+        elapsed
     }
 }
 

@@ -1,7 +1,7 @@
 //! Encoded response bodies, shared by every stream that is sent the same: each is encoded once, however many ask.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -17,7 +17,7 @@ pub(crate) enum Form {
 }
 
 /// What a body is shared by. Streams with equal keys get equal bytes, so everything the encoding depends on is in it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BodyKey {
     pub(crate) form: Form,
     pub(crate) type_url: TypeUrl,
@@ -28,6 +28,13 @@ pub(crate) struct BodyKey {
     pub(crate) content: Digest,
     /// What the TTLs of a wildcard set hash to: they are not part of the content, and yet they are sent.
     pub(crate) ttls: u64,
+}
+
+impl Hash for BodyKey {
+    /// The content alone, which hardly two keys share: every stream that is sent something looks its key up.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.content.hash(state);
+    }
 }
 
 /// One body: encoded by the first stream that needs it, while the others wait for it.

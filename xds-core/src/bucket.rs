@@ -41,6 +41,9 @@ impl Bucket {
     /// # Errors
     /// When there is none: how long until there is.
     pub(crate) fn wait(&mut self, now: Instant) -> Result<(), Duration> {
+        if now == self.filled_at && self.tokens >= 1.0 {
+            return Ok(());
+        }
         let passed = now.saturating_duration_since(self.filled_at);
         self.filled_at = now;
         self.tokens = (self.tokens + passed.as_secs_f64() * self.rate.per_second).min(self.rate.burst.max(1.0));

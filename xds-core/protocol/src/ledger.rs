@@ -40,8 +40,12 @@ impl Ledger {
     pub(crate) fn settle(&mut self, nonce: Nonce) -> Option<Flight> {
         let at = self.flights.binary_search_by_key(&nonce, |(nonce, _)| *nonce).ok()?;
         let (_, flight) = self.flights.remove(at)?;
-        if self.flights.is_empty() && self.flights.capacity() > MOST_KEPT {
-            self.flights = VecDeque::new();
+        if self.flights.is_empty() {
+            match self.flights.capacity() > MOST_KEPT {
+                true => self.flights = VecDeque::new(),
+                // Goes back to the beginning of its memory, which is at hand.
+                false => self.flights.clear(),
+            }
         }
         Some(flight)
     }

@@ -190,7 +190,7 @@ impl TypeUrl {
 impl PartialEq for TypeUrl {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            (Inner::Known(a), Inner::Known(b)) => a.short == b.short,
+            (Inner::Known(a), Inner::Known(b)) => core::ptr::eq(*a, *b) || a.short == b.short,
             (Inner::Other(a), Inner::Other(b)) => Arc::ptr_eq(a, b) || a.url == b.url,
             _ => false,
         }
@@ -201,9 +201,7 @@ impl Eq for TypeUrl {}
 
 impl Ord for TypeUrl {
     fn cmp(&self, other: &Self) -> Ordering {
-        if let (Inner::Known(a), Inner::Known(b)) = (&self.0, &other.0)
-            && a.short == b.short
-        {
+        if self == other {
             return Ordering::Equal;
         }
         self.traits().rank.cmp(&other.traits().rank).then_with(|| self.as_str().cmp(other.as_str()))
@@ -218,7 +216,10 @@ impl PartialOrd for TypeUrl {
 
 impl core::hash::Hash for TypeUrl {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
+        match &self.0 {
+            Inner::Known(known) => known.short.hash(state),
+            Inner::Other(other) => other.url.hash(state),
+        }
     }
 }
 
