@@ -17,6 +17,8 @@ pub struct Usage {
     pub peak_rss_kib: u64,
     /// Bytes allocated.
     pub allocated_bytes: u64,
+    /// Bytes allocated and not freed. Nothing where memory is collected.
+    pub kept_bytes: u64,
     /// Polls of the first session opened.
     pub polls_of_first: u64,
     /// Polls of all the others.
@@ -79,11 +81,13 @@ impl Usage {
             line.and_then(|line| line.split_whitespace().next()).and_then(|text| text.parse().ok()).unwrap_or(0)
         };
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let allocations = stats_alloc::INSTRUMENTED_SYSTEM.stats();
         Usage {
             cpu_ns: own_cpu_ns(),
             rss_kib: kib("VmRSS:"),
             peak_rss_kib: kib("VmHWM:"),
-            allocated_bytes: stats_alloc::INSTRUMENTED_SYSTEM.stats().bytes_allocated as u64,
+            allocated_bytes: allocations.bytes_allocated as u64,
+            kept_bytes: allocations.bytes_allocated.saturating_sub(allocations.bytes_deallocated) as u64,
             polls_of_first: read(&counts.polls_of_first),
             polls_of_rest: read(&counts.polls_of_rest),
             publications: read(&counts.publications),

@@ -48,7 +48,7 @@ pub(super) async fn run(lab: &mut Lab) {
                 Content::Hosts => Peer::Cannot { case: "L5 VHDS", why: "its snapshots hold no virtual hosts" },
                 _ => Peer::Takes,
             };
-            for (server, kind) in lab.servers(&[Kind::Tonic], peer) {
+            for (server, kind) in lab.servers(&[Kind::Tonic, Kind::Socket], peer) {
                 let about = About {
                     workload: "L5",
                     case: format!("V={} P={} {form}", case.hosts, case.streams),

@@ -33,12 +33,19 @@ const AT_ONCE: usize = 50;
 /// What rows call the figure the slope is made of.
 const PER_STREAM: &str = "RSS B/stream";
 
+/// What rows call what a stream keeps allocated: unlike resident memory, the same on every machine.
+const KEPT: &str = "kept B/stream";
+
+/// How many times what it keeps on the bare tonic server a stream may keep, its session and what is known of its deliveries included.
+const MOST_KEPT: f64 = 1.0;
+
 pub(super) async fn run(lab: &mut Lab) {
     let case = match lab.size {
         Size::Smoke => SMOKE,
         Size::Small => SMALL,
         Size::Full => FULL,
     };
+    let begun = lab.rows.len();
     for (server, kind) in lab.servers(&[Kind::Tonic], Peer::Takes) {
         let mut few: Option<(usize, f64)> = None;
         for resources in case.resources {
@@ -57,6 +64,18 @@ pub(super) async fn run(lab: &mut Lab) {
             }
             few = Some((resources, per_stream));
         }
+    }
+    keeps_little(lab, begun);
+}
+
+/// A stream keeps about as much as on a server that knows nothing of its streams.
+fn keeps_little(lab: &mut Lab, begun: usize) {
+    let rows = lab.rows.get(begun..).unwrap_or_default();
+    let kept = |server: &str| rows.iter().find(|row| row.server == server).and_then(|row| row.figure(KEPT));
+    let (Some(own), Some(floor)) = (kept("chancery"), kept(Kind::Tonic.label())) else { return };
+    eprintln!("an idle stream keeps {own:.0} bytes, {:.3} times the floor's (at most {MOST_KEPT})", own / floor);
+    if own > MOST_KEPT * floor {
+        lab.fail(format!("L6: an idle stream keeps {own:.0} bytes, on the floor {floor:.0}"));
     }
 }
 
@@ -80,11 +99,16 @@ async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Res
     sleep(case.idle).await;
     let after = server.usage().await?;
     let per_stream = (after.rss_mib() - empty.rss_mib()) * 1024.0 * 1024.0 / case.streams as f64;
-    Ok(Row::new(about, [&before, &after], herd.reading().since(read_before).received)
+    let mut row = Row::new(about, [&before, &after], herd.reading().since(read_before).received)
         .with("idle s", case.idle.as_secs_f64())
         .with("connected within s", took.as_secs_f64())
         .with("CPU s to connect", before.cpu_s() - empty.cpu_s())
         .with("RSS MiB without streams", empty.rss_mib())
         .with("peak B/stream", (after.peak_rss_mib() - empty.rss_mib()) * 1024.0 * 1024.0 / case.streams as f64)
-        .with(PER_STREAM, per_stream))
+        .with(PER_STREAM, per_stream);
+    if after.kept_bytes > 0 {
+        let kept = after.kept_bytes.saturating_sub(empty.kept_bytes);
+        row = row.with(KEPT, kept as f64 / case.streams as f64);
+    }
+    Ok(row)
 }
