@@ -21,7 +21,7 @@ impl Alarm {
         Alarm { timer: Box::pin(sleep_until(deadline)), due: deadline, task: None }
     }
 
-    /// Goes off at this time, or before.
+    /// Goes off at this time, or before. One that went off while nobody looked still does so once.
     pub(crate) fn no_later_than(&mut self, deadline: Instant) {
         if deadline < self.due || (self.task.is_none() && self.timer.is_elapsed()) {
             self.timer.as_mut().reset(deadline);

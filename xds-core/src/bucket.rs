@@ -41,6 +41,7 @@ impl Bucket {
     /// # Errors
     /// When there is none: how long until there is.
     pub(crate) fn wait(&mut self, now: Instant) -> Result<(), Duration> {
+        // A stream asks several times in one look around.
         if now == self.filled_at && self.tokens >= 1.0 {
             return Ok(());
         }

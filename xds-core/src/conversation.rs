@@ -96,6 +96,7 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
     where
         V: Variant<Request = Q::Request>,
     {
+        self.note_time();
         let Decoded { request, unsupported, repeats, .. } = decoded;
         // Only a request that was allowed to be read comes here; the bucket just counts it.
         let _ = self.requests.take(self.now);
@@ -129,8 +130,23 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
         self.session.recalls_names(type_url)
     }
 
+    /// Takes note of the time: whoever slept since the last look around woke at another.
+    fn note_time(&mut self) {
+        self.now = Instant::now();
+        self.moment = self.shared.moment(self.now);
+    }
+
+    /// The same as [`send`](Self::send), for a stream that slept until there was room.
+    pub(crate) fn send_now<V>(&mut self, outlet: &Outlet) -> Result<(), End>
+    where
+        V: Variant<Request = Q::Request, Response = Q::Response>,
+    {
+        self.note_time();
+        self.send::<V>(outlet)
+    }
+
     /// Derives the next response from the newest view, and hands it to the transport, which has room.
-    pub(crate) fn send<V>(&mut self, outlet: &Outlet) -> Result<(), End>
+    fn send<V>(&mut self, outlet: &Outlet) -> Result<(), End>
     where
         V: Variant<Request = Q::Request, Response = Q::Response>,
     {
@@ -171,8 +187,7 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
 
     /// Notes the time, tells the session, passes on what happened, and checks what may be overdue.
     pub(crate) fn look_around(&mut self, outlet: &Outlet, midway: bool) -> Result<(), End> {
-        self.now = Instant::now();
-        self.moment = self.shared.moment(self.now);
+        self.note_time();
         if self.session.poll_timeout().is_some_and(|due| due <= self.moment) {
             self.session.handle_timeout(self.moment);
             self.outlook = Outlook::Unknown;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use chancery_protocol::{Identity, Source};
+use chancery_protocol::{Certificate, Identity, Source};
 use futures::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -90,15 +90,7 @@ impl<S: Source, A: Authorizer, E: Sessions> Server<S, A, E> {
         let gate = Gate::new(shared.limits.connections, shared.limits.connections_per_address);
         let mut incoming = Box::pin(incoming.take_until(Box::pin(stop)));
         let mut connections = JoinSet::new();
-        let mut next = async |connections: &mut JoinSet<()>| {
-            poll_fn(|cx| {
-                // Those that ended go when they end, not when the next one comes.
-                while let Poll::Ready(Some(_)) = connections.poll_join_next(cx) {}
-                incoming.poll_next_unpin(cx)
-            })
-            .await
-        };
-        while let Some(accepted) = next(&mut connections).await {
+        while let Some(accepted) = next_connection(&mut incoming, &mut connections).await {
             let io = match accepted {
                 Ok(io) => io,
                 Err(error) => {
@@ -185,6 +177,18 @@ impl Accepted for tokio::io::DuplexStream {
     }
 }
 
+/// The next connection that comes. Those that end meanwhile go, and do not wait for it.
+async fn next_connection<I>(incoming: &mut I, connections: &mut JoinSet<()>) -> Option<I::Item>
+where
+    I: Stream + Unpin,
+{
+    poll_fn(|cx| {
+        while let Poll::Ready(Some(_)) = connections.poll_join_next(cx) {}
+        incoming.poll_next_unpin(cx)
+    })
+    .await
+}
+
 async fn handle<IO: Accepted, S, A, E>(
     io: IO,
     address: Option<SocketAddr>,
@@ -198,19 +202,17 @@ async fn handle<IO: Accepted, S, A, E>(
         return connection::serve(io, routes, connection, limits, drain).await;
     };
     // What a handshake takes is not kept for the life of the connection.
-    let Some(io) = Box::pin(handshake(io, address, tls, shared)).await else { return };
-    let leaf = io.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let certificate = leaf.and_then(|leaf| read_certificate(leaf));
+    let Some((io, certificate)) = Box::pin(handshake(io, address, tls, shared)).await else { return };
     connection::serve(io, routes, Connection::new(Identity { address, certificate }), limits, drain).await;
 }
 
-/// The connection, encrypted; none if that failed, which is said.
+/// The connection, encrypted, and what the peer showed; none if that failed, which is said.
 async fn handshake<IO: Accepted, S, A, E>(
     io: IO,
     address: Option<SocketAddr>,
     tls: Tls,
     shared: &Shared<S, A, E>,
-) -> Option<TlsStream<IO>> {
+) -> Option<(TlsStream<IO>, Option<Certificate>)> {
     let patience = shared.limits.handshake_patience;
     let failed = |error: io::Error| tracing::debug!(?address, %error, "a TLS handshake failed");
     // Who has said nothing yet takes no place, and who waits for one is not late.
@@ -225,5 +227,8 @@ async fn handshake<IO: Accepted, S, A, E>(
         tracing::debug!(?address, "a TLS handshake took too long");
         return None;
     };
-    io.map_err(failed).ok()
+    let io = io.map_err(failed).ok()?;
+    let leaf = io.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let certificate = leaf.and_then(|leaf| read_certificate(leaf));
+    Some((io, certificate))
 }

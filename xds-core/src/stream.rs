@@ -29,6 +29,7 @@ use crate::{Authorizer, Caller, Denial, End, Observer, Sessions, metrics};
 pub(crate) struct Origin {
     pub(crate) stream: u64,
     pub(crate) identity: Identity,
+    /// Nothing, once the authorizer is not asked again.
     pub(crate) metadata: HeaderMap,
     pub(crate) services: Services,
     /// The connection, if it is one of ours.
@@ -41,6 +42,10 @@ pub(crate) struct Origin {
 pub const COLLECTION_HEADER: &str = "x-chancery-route-configuration";
 
 impl Origin {
+    fn forget_metadata(&mut self) {
+        self.metadata = HeaderMap::new();
+    }
+
     fn collection(&self) -> Option<ResourceName> {
         let Services::Single(served) = &self.services else { return None };
         let header = self.metadata.get(COLLECTION_HEADER).filter(|_| served.traits().collected)?;
@@ -85,7 +90,8 @@ where
         }
     }
 
-    /// Runs the stream to its end. The task is as large as what it keeps while it sleeps; what only its beginning needs is apart, and goes.
+    /// Runs the stream to its end. The task is as large as what it keeps while it sleeps: what only its beginning needs is
+    /// apart, and goes.
     pub(crate) async fn run(mut self: Box<Self>) {
         let observer = Arc::clone(&self.shared.observer);
         let opened = Box::pin(self.open()).await;
@@ -189,7 +195,7 @@ where
         }
     }
 
-    /// What the stream is from its first request on.
+    /// What the stream is from its first request on; what only the authorizer needs is kept if that may be asked again.
     fn begin<'s>(
         &mut self,
         shared: &'s Shared<S, A, E>,
@@ -203,8 +209,7 @@ where
             ..shared.settings.clone()
         };
         if grant.expires_after.is_none() {
-            // The authorizer is not asked again.
-            self.origin.metadata = HeaderMap::new();
+            self.origin.forget_metadata();
         }
         let session = V::session(&shared.sessions, settings);
         let mut conversation = Conversation::new(shared, session, peer, grant, watch);
@@ -256,7 +261,7 @@ where
                 }
                 room = poll_fn(|cx| self.outlet.poll_room(cx)), if may_send => {
                     ended = match room {
-                        Ok(()) => conversation.send::<V>(&self.outlet),
+                        Ok(()) => conversation.send_now::<V>(&self.outlet),
                         Err(_) => Err(End::Lost),
                     };
                 }

@@ -36,13 +36,13 @@ impl Types {
     }
 
     /// Those of this type, from now on if there was nothing of it.
-    fn get_or_begin(&mut self, type_url: &TypeUrl) -> Option<&mut TypeProgress> {
+    fn get_or_begin(&mut self, type_url: &TypeUrl) -> &mut TypeProgress {
         let at = self.place(type_url).unwrap_or_else(|at| {
             self.0.reserve_exact(1);
             self.0.insert(at, TypeProgress::new(type_url.clone()));
             at
         });
-        self.0.get_mut(at)
+        &mut self.0[at]
     }
 }
 
@@ -76,9 +76,7 @@ impl Seat {
         let is_answer = matches!(event, Event::Acked { .. } | Event::Nacked { .. });
         let view = if is_answer { view() } else { None };
         let mut types = self.types();
-        if let Some(progress) = types.get_or_begin(type_url) {
-            progress.hear(event, view.as_deref());
-        }
+        types.get_or_begin(type_url).hear(event, view.as_deref());
         true
     }
 

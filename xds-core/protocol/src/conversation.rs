@@ -187,10 +187,10 @@ impl Conversation {
         self.wake = None;
         let variant = self.variant;
         for channel in &mut self.channels {
-            if view.epoch(&channel.type_url).is_none() {
+            let Some(epoch) = view.epoch(&channel.type_url) else {
                 wait_for_sync(now, &self.settings, channel, &mut self.events, &mut self.wake);
                 continue;
-            }
+            };
             channel.unsynced_since = None;
             let room = channel.room(variant, &self.settings);
             let Channel { standing, interest, type_url, .. } = channel;
@@ -206,13 +206,13 @@ impl Conversation {
                     self.collections.insert(name.clone(), self.next_collection);
                 }
             }
-            if let (Some(except), Some(epoch)) = (compared.held_but, view.epoch(type_url)) {
+            if let Some(except) = compared.held_but {
                 self.events.push_back(Event::Held { type_url: type_url.clone(), epoch, except });
             }
             if compared.lost {
                 self.events.push_back(Event::HistoryLost { type_url: type_url.clone() });
             }
-            channel.heartbeat.follow(now, view, &channel.type_url, &channel.interest);
+            channel.heartbeat.follow(now, view, epoch, &channel.type_url, &channel.interest);
             if channel.type_url.traits().reanswered {
                 for reference in core::mem::take(&mut self.unasked) {
                     if reference.type_url == channel.type_url {

@@ -30,15 +30,25 @@ impl Heard {
 }
 
 impl Heartbeat {
-    /// Follows the view: which resources expire, and how soon.
-    pub(crate) fn follow<V: View>(&mut self, now: Moment, view: &V, type_url: &TypeUrl, interest: &Interest) {
-        let epoch = view.epoch(type_url);
-        if epoch == self.epoch {
+    /// Follows the view, which is at this epoch: which resources expire, and how soon.
+    pub(crate) fn follow<V: View>(
+        &mut self,
+        now: Moment,
+        view: &V,
+        epoch: Epoch,
+        type_url: &TypeUrl,
+        interest: &Interest,
+    ) {
+        if self.epoch == Some(epoch) {
             return;
         }
-        self.epoch = epoch;
+        self.epoch = Some(epoch);
+        let mut expiring = view.iter_with_ttl(type_url).peekable();
+        if self.is_idle() && expiring.peek().is_none() {
+            return;
+        }
         let mut heard = BTreeMap::new();
-        for resource in view.iter_with_ttl(type_url).filter(|resource| interest.covers(resource)) {
+        for resource in expiring.filter(|resource| interest.covers(resource)) {
             let Some(ttl) = resource.ttl() else { continue };
             let last = self.heard.get(resource.name()).map_or(now, |heard| heard.last);
             heard.insert(resource.name().clone(), Heard { last, ttl });

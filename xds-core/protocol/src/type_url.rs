@@ -201,7 +201,13 @@ impl Eq for TypeUrl {}
 
 impl Ord for TypeUrl {
     fn cmp(&self, other: &Self) -> Ordering {
-        if self == other {
+        // Of described types the rank counts, too: equal URLs alone would put them in no order.
+        let is_same = match (&self.0, &other.0) {
+            (Inner::Known(a), Inner::Known(b)) => core::ptr::eq(*a, *b) || a.short == b.short,
+            (Inner::Other(a), Inner::Other(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        };
+        if is_same {
             return Ordering::Equal;
         }
         self.traits().rank.cmp(&other.traits().rank).then_with(|| self.as_str().cmp(other.as_str()))

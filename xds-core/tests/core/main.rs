@@ -10,6 +10,7 @@ mod repetitions;
 mod running;
 mod services;
 mod slow;
+mod times;
 mod tls;
 mod wire_requests;
 mod wire_responses;
