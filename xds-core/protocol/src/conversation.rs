@@ -5,6 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 mod channel;
+mod collections;
+mod compare;
 mod saying;
 
 pub(crate) use channel::Channel;
@@ -12,7 +14,6 @@ pub(crate) use saying::{Saying, size_in_response};
 
 use crate::interest::{Interest, InterestChange};
 use crate::ledger::Flight;
-use crate::order;
 use crate::standing::{Partial, Variant};
 use crate::{
     Event, Moment, Nonce, Reference, Refusal, Resource, ResourceName, Services, Settings, Told, TypeUrl, View,
@@ -182,107 +183,6 @@ impl Conversation {
         self.events.push_back(Event::Stale { type_url: type_url.clone() });
     }
 
-    /// Brings every channel up to the view.
-    pub(crate) fn compare<V: View>(&mut self, now: Moment, view: &V) {
-        self.wake = None;
-        let variant = self.variant;
-        for channel in &mut self.channels {
-            let Some(epoch) = view.epoch(&channel.type_url) else {
-                wait_for_sync(now, &self.settings, channel, &mut self.events, &mut self.wake);
-                continue;
-            };
-            channel.unsynced_since = None;
-            let room = channel.room(variant, &self.settings);
-            let Channel { standing, interest, type_url, .. } = channel;
-            let compared = standing.compare(now, view, type_url, interest, variant, room);
-            if let Some((nonce, refusal, culprits)) = compared.refusal {
-                self.events.push_back(Event::Nacked { type_url: type_url.clone(), nonce, refusal, culprits });
-            }
-            if let Some(except) = compared.held_but.as_ref().filter(|_| *type_url == TypeUrl::ROUTE) {
-                // What is held since an earlier stream announces as well as what is sent.
-                let held = interest.names().filter(|name| except.binary_search(name).is_err());
-                for name in held.filter(|name| view.get(type_url, name).is_some_and(announces_virtual_hosts)) {
-                    self.next_collection += 1;
-                    self.collections.insert(name.clone(), self.next_collection);
-                }
-            }
-            if let Some(except) = compared.held_but {
-                self.events.push_back(Event::Held { type_url: type_url.clone(), epoch, except });
-            }
-            if compared.lost {
-                self.events.push_back(Event::HistoryLost { type_url: type_url.clone() });
-            }
-            channel.heartbeat.follow(now, view, epoch, &channel.type_url, &channel.interest);
-            if channel.type_url.traits().reanswered {
-                for reference in core::mem::take(&mut self.unasked) {
-                    if reference.type_url == channel.type_url {
-                        channel.owe_again(now, view, &reference.name);
-                    }
-                }
-            }
-        }
-        self.collect(now, view);
-        self.cool(now, view);
-        self.call_silent(now);
-    }
-
-    /// Virtual hosts follow the route configurations that were sent.
-    fn collect<V: View>(&mut self, now: Moment, view: &V) {
-        for channel in self.channels.iter_mut().filter(|channel| channel.type_url.traits().collected) {
-            if channel.interest.is_wildcard() || view.epoch(&channel.type_url).is_none() {
-                continue;
-            }
-            let (new, over) = channel.interest.collect(&self.collections);
-            for collection in over {
-                channel.standing.forget_collection(&collection);
-            }
-            for collection in new {
-                let Channel { standing, interest, type_url, .. } = &mut *channel;
-                standing.forget_collection(&collection);
-                standing.owe_collection(now, view, type_url, interest, &collection);
-            }
-        }
-    }
-
-    /// Accepted resources that have all they need are no longer waited for.
-    fn cool<V: View>(&mut self, now: Moment, view: &V) {
-        for at in 0..self.channels.len() {
-            if self.channels[at].standing.warming.is_empty() {
-                continue;
-            }
-            let mut warming = core::mem::take(&mut self.channels[at].standing.warming);
-            let patience = self.settings.dependency_patience;
-            warming.retain(|name, resource| {
-                let warm = order::is_warm(&self.channels, view, self.variant, resource);
-                let overdue = !warm && now >= resource.since + patience;
-                if overdue {
-                    let type_url = self.channels[at].type_url.clone();
-                    self.events.push_back(Event::Overdue { type_url, name: name.clone() });
-                }
-                !warm && !overdue
-            });
-            for resource in warming.values() {
-                sooner(&mut self.wake, resource.since + patience);
-            }
-            self.channels[at].standing.warming = warming;
-        }
-    }
-
-    fn call_silent(&mut self, now: Moment) {
-        let patience = self.settings.reply_patience;
-        for channel in &mut self.channels {
-            if let Some((nonce, flight)) = channel.ledger.oldest_uncalled()
-                && now >= flight.sent_at + patience
-            {
-                flight.called_silent = true;
-                self.events.push_back(Event::Silent { type_url: channel.type_url.clone(), nonce });
-            }
-            if let Some(since) = channel.ledger.waiting_since() {
-                sooner(&mut self.wake, since + patience);
-            }
-        }
-    }
-
     /// A response goes out that says these things, or (`whole`) everything.
     pub(crate) fn sent<V: View>(&mut self, now: Moment, view: &V, at: usize, said: &[Saying], whole: bool) -> Nonce {
         let nonce = Nonce(self.next_nonce + 1);
@@ -328,22 +228,6 @@ impl Conversation {
             self.events.push_back(Event::Sent { type_url, nonce, epoch, told: Told::Heartbeat });
         }
         nonce
-    }
-
-    /// Route configurations that were sent may announce virtual hosts, or no longer do.
-    fn note_collections(&mut self, at: usize, said: &[Saying]) {
-        if self.channels[at].type_url != TypeUrl::ROUTE {
-            return;
-        }
-        for saying in said {
-            let announced = saying.content.as_ref().is_some_and(announces_virtual_hosts);
-            if announced && !self.collections.contains_key(&saying.name) {
-                self.next_collection += 1;
-                self.collections.insert(saying.name.clone(), self.next_collection);
-            } else if !announced {
-                self.collections.remove(&saying.name);
-            }
-        }
     }
 
     /// A peer that is given a cluster anew needs its endpoints anew, and does not always ask.
@@ -428,33 +312,6 @@ impl Conversation {
         }
         due
     }
-}
-
-fn wait_for_sync(
-    now: Moment,
-    settings: &Settings,
-    channel: &mut Channel,
-    events: &mut VecDeque<Event>,
-    wake: &mut Option<Moment>,
-) {
-    let since = match channel.unsynced_since {
-        Some(since) => since,
-        None => {
-            channel.unsynced_since = Some(now);
-            events.push_back(Event::Unknown { type_url: channel.type_url.clone() });
-            now
-        }
-    };
-    let end = since + settings.sync_patience;
-    if now < end {
-        sooner(wake, end);
-    } else if channel.type_url.short().is_some() {
-        events.push_back(Event::Unsynced { type_url: channel.type_url.clone() });
-    }
-}
-
-fn announces_virtual_hosts(resource: &Resource) -> bool {
-    resource.references().iter().any(|reference| reference.type_url.traits().collected)
 }
 
 fn sooner(wake: &mut Option<Moment>, moment: Moment) {

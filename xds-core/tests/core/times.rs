@@ -62,6 +62,7 @@ async fn what_a_peer_accepts_late_it_accepts_when_it_does() {
     let mut stream = server.delta().await;
     stream.send(&first_delta(TypeUrl::CLUSTER.as_str(), &[]));
     let response = stream.next_delta().await;
+    // The lateness itself: nothing happens meanwhile that could be waited for.
     sleep(LATE).await;
     stream.send(&DeltaDiscoveryRequest {
         type_url: response.type_url,
