@@ -1,6 +1,6 @@
 //! What the sources may and may not say.
 
-use crate::workspace::sources;
+use crate::workspace::{read, sources};
 
 const EVERYTHING: [&str; 5] = ["xds-core", "xds-cache", "examples", "benches", "fuzz"];
 
@@ -68,4 +68,23 @@ fn only_the_wire_knows_discovery_messages() {
 fn only_the_stream_chooses_among_events() {
     let choosing: Vec<String> = that_say("xds-core/src", &["select!"]).map(|(path, _)| path).collect();
     assert_eq!(choosing, ["xds-core/src/stream.rs"]);
+}
+
+/// The fuzz target `wire` compiles the reader's sources into a package of another workspace, which this one's build does not see.
+#[test]
+fn what_the_fuzzed_reader_uses_is_in_the_fuzz_package_too() {
+    let manifest = read("fuzz/Cargo.toml");
+    let (_, dependencies) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let (dependencies, _) = dependencies.split_once("\n[").unwrap();
+    let known: Vec<String> = dependencies
+        .lines()
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name.replace('-', "_"))
+        .collect();
+    for (path, text) in sources("xds-core/src/wire") {
+        let used = text.lines().filter_map(|line| line.strip_prefix("use ")?.split("::").next());
+        for package in used.filter(|package| !["std", "super", "crate", "self"].contains(package)) {
+            assert!(known.iter().any(|name| name == package), "{path} uses {package}, which fuzz/Cargo.toml lacks");
+        }
+    }
 }
