@@ -154,6 +154,11 @@ impl Collection {
             .take_while(move |resource| resource.name().as_str().starts_with(prefix.as_str()))
     }
 
+    /// Whether any of them expires.
+    pub(crate) fn is_timed(&self) -> bool {
+        !self.timed.is_empty()
+    }
+
     pub(crate) fn iter_timed(&self) -> impl Iterator<Item = &Resource> {
         self.timed.values()
     }

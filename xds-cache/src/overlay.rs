@@ -97,6 +97,11 @@ impl Overlay {
         self.lay(self.base.iter_prefix(prefix), self.own.iter_prefix(prefix))
     }
 
+    /// Whether anything in either layer expires.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.base.is_timed() || self.own.is_timed()
+    }
+
     pub(crate) fn iter_timed(&self) -> impl Iterator<Item = &Resource> {
         self.lay(self.base.iter_timed(), self.own.iter_timed())
     }

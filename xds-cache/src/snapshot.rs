@@ -246,7 +246,8 @@ impl View for GroupView {
     }
 
     fn iter_with_ttl<'a>(&'a self, type_url: &TypeUrl) -> impl Iterator<Item = &'a Resource> {
-        self.overlay(type_url).into_iter().flat_map(Overlay::iter_timed)
+        // Mostly there are none, and each of many streams asks.
+        self.overlay(type_url).filter(|overlay| overlay.is_timed()).into_iter().flat_map(Overlay::iter_timed)
     }
 
     fn by_alias(&self, type_url: &TypeUrl, alias: &ResourceName) -> Option<&Resource> {

@@ -173,38 +173,44 @@ impl<'s, S: Source, A, E, Q: Session> Conversation<'s, S, A, E, Q> {
         Ok(())
     }
 
-    /// The same for a stream that just woke, without waiting for room: if there is none, it is waited for as usual.
-    pub(crate) fn send_at_once<V>(&mut self, outlet: &Outlet, midway: bool) -> Result<(), End>
+    /// The same for a stream that just woke, without waiting for room: if there is none, it is waited for as usual. The look
+    /// around comes afterwards, as ever.
+    pub(crate) fn send_at_once<V>(&mut self, outlet: &Outlet) -> Result<(), End>
     where
         V: Variant<Request = Q::Request, Response = Q::Response>,
     {
-        self.look_around(outlet, midway)?;
+        self.catch_up(outlet);
         match self.may_send() && outlet.has_room() && !self.grant_has_expired() {
             true => self.send::<V>(outlet),
             false => Ok(()),
         }
     }
 
-    /// Notes the time, tells the session, passes on what happened, and checks what may be overdue.
-    pub(crate) fn look_around(&mut self, outlet: &Outlet, midway: bool) -> Result<(), End> {
+    /// Notes the time, tells the session, and whether the source has something to show and the transport has made progress by now.
+    fn catch_up(&mut self, outlet: &Outlet) {
         self.note_time();
         if self.session.poll_timeout().is_some_and(|due| due <= self.moment) {
             self.session.handle_timeout(self.moment);
             self.outlook = Outlook::Unknown;
         }
-        self.pass_on_events()?;
         if !self.is_ready {
             self.is_ready = self.watch.latest().is_some();
-        }
-        let limits = &self.shared.limits;
-        if !self.is_ready && self.now >= self.opened_at + limits.ready_patience {
-            return Err(End::NotReady);
         }
         let (taken, asking) = outlet.progress();
         if asking || taken != self.progress.0 {
             self.progress = (taken, self.now);
         }
         self.asking = asking;
+    }
+
+    /// Catches up, passes on what happened, and checks what may be overdue.
+    pub(crate) fn look_around(&mut self, outlet: &Outlet, midway: bool) -> Result<(), End> {
+        self.catch_up(outlet);
+        self.pass_on_events()?;
+        let limits = &self.shared.limits;
+        if !self.is_ready && self.now >= self.opened_at + limits.ready_patience {
+            return Err(End::NotReady);
+        }
         if self.now >= self.progress.1 + limits.progress_patience {
             return Err(End::Stalled);
         }

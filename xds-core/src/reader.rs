@@ -149,6 +149,9 @@ impl<B: Body<Data = Bytes>> Reader<B> {
 
     /// Takes the header of the next request. Whether all of it has arrived.
     fn take_header(&mut self) -> Result<bool, Unreadable> {
+        if self.chunk.is_empty() {
+            return Ok(false);
+        }
         if self.begun.is_empty() && self.chunk.len() >= HEADER {
             self.missing = self.announced(&self.chunk)?;
             self.chunk.advance(HEADER);

@@ -271,9 +271,7 @@ where
                     conversation.outlook = Outlook::Unknown;
                     ended = match alive {
                         // Whatever else there is to look at was looked at when this was begun to be waited for.
-                        true if !turn.is_awaited() => {
-                            conversation.send_at_once::<V>(&self.outlet, self.reader.is_midway())
-                        }
+                        true if !turn.is_awaited() => conversation.send_at_once::<V>(&self.outlet),
                         true => Ok(()),
                         false => Err(End::SourceGone),
                     };

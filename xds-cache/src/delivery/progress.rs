@@ -155,9 +155,8 @@ impl TypeProgress {
     fn fall_behind(&mut self, epoch: Epoch, view: &GroupView, told: &[ResourceName]) {
         let Some(settled) = self.settled.filter(|settled| *settled != epoch) else { return };
         let Some(changes) = view.changed_since(&self.type_url, settled) else { return };
-        let told: BTreeSet<&ResourceName> = told.iter().collect();
         for change in changes.iter() {
-            if !told.contains(&change.name) && self.concerns(change) {
+            if told.binary_search(&change.name).is_err() && self.concerns(change) {
                 self.exceptions.entry(change.name.clone()).or_insert(Exception::Behind);
             }
         }

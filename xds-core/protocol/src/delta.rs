@@ -198,8 +198,10 @@ impl DeltaSession {
         let capabilities = self.conversation.settings.capabilities;
         let (unresolved, removed) =
             removed.into_iter().partition(|name| type_url.traits().collected && self.asked_by_name(&type_url, name));
-        let system_version = view.digest(&type_url).version();
-        mix_text(&mut content, system_version.as_str());
+        let system = view.digest(&type_url);
+        mix_digest(&mut content, &system);
+        content.mix(6);
+        let system_version = system.version();
         let dress = Dress::Full;
         DeltaResponse { type_url, system_version, nonce, payload, removed, unresolved, dress, capabilities, content }
     }

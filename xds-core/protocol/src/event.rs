@@ -113,7 +113,7 @@ pub enum Event {
 pub enum Told {
     /// The whole wildcard set, as of the epoch.
     Everything,
-    /// These names: present ones and removed ones.
+    /// These names, in their order: present ones and removed ones.
     Names(Arc<[ResourceName]>),
     /// That what the peer holds is still alive.
     Heartbeat,

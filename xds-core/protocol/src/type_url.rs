@@ -46,12 +46,30 @@ struct Known {
     url: &'static str,
     short: &'static str,
     traits: Traits,
+    /// Where it stands among the others: told apart and ordered by this, without a look at the URLs.
+    place: u16,
+}
+
+/// The place of the type in this row of the table below: the ranks come first, and within a rank the rows are in the order of URLs.
+const fn place(traits: &Traits, row: Row) -> u16 {
+    ((traits.rank as u16) << 8) | row as u16
 }
 
 macro_rules! known {
     ($($(#[$doc:meta])* $name:ident = $short:literal, $url:literal, $traits:expr;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        #[derive(Clone, Copy)]
+        enum Row {
+            $($name),*
+        }
+
         impl TypeUrl {
-            $($(#[$doc])* pub const $name: TypeUrl = TypeUrl(Inner::Known(&Known { url: $url, short: $short, traits: $traits }));)*
+            $($(#[$doc])* pub const $name: TypeUrl = TypeUrl(Inner::Known(&Known {
+                url: $url,
+                short: $short,
+                traits: $traits,
+                place: place(&$traits, Row::$name),
+            }));)*
             /// Every type this crate describes, in their order on a stream.
             pub const KNOWN: &'static [TypeUrl] = &[$(TypeUrl::$name),*];
         }
@@ -190,7 +208,7 @@ impl TypeUrl {
 impl PartialEq for TypeUrl {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            (Inner::Known(a), Inner::Known(b)) => core::ptr::eq(*a, *b) || a.short == b.short,
+            (Inner::Known(a), Inner::Known(b)) => a.place == b.place,
             (Inner::Other(a), Inner::Other(b)) => Arc::ptr_eq(a, b) || a.url == b.url,
             _ => false,
         }
@@ -202,13 +220,10 @@ impl Eq for TypeUrl {}
 impl Ord for TypeUrl {
     fn cmp(&self, other: &Self) -> Ordering {
         // Of described types the rank counts, too: equal URLs alone would put them in no order.
-        let is_same = match (&self.0, &other.0) {
-            (Inner::Known(a), Inner::Known(b)) => core::ptr::eq(*a, *b) || a.short == b.short,
-            (Inner::Other(a), Inner::Other(b)) => Arc::ptr_eq(a, b),
-            _ => false,
-        };
-        if is_same {
-            return Ordering::Equal;
+        match (&self.0, &other.0) {
+            (Inner::Known(a), Inner::Known(b)) => return a.place.cmp(&b.place),
+            (Inner::Other(a), Inner::Other(b)) if Arc::ptr_eq(a, b) => return Ordering::Equal,
+            _ => {}
         }
         self.traits().rank.cmp(&other.traits().rank).then_with(|| self.as_str().cmp(other.as_str()))
     }
@@ -223,7 +238,7 @@ impl PartialOrd for TypeUrl {
 impl core::hash::Hash for TypeUrl {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
         match &self.0 {
-            Inner::Known(known) => known.short.hash(state),
+            Inner::Known(known) => known.place.hash(state),
             Inner::Other(other) => other.url.hash(state),
         }
     }
@@ -238,5 +253,25 @@ impl fmt::Debug for TypeUrl {
 impl fmt::Display for TypeUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn the_known_are_in_the_order_of_ranks_and_urls_among_themselves_and_with_others() {
+        let by_text = |a: &TypeUrl, b: &TypeUrl| (a.traits().rank, a.as_str()).cmp(&(b.traits().rank, b.as_str()));
+        let others = ["a", "z"].map(|url| TypeUrl::described(url, Traits { rank: 2, ..Traits::PLAIN }));
+        let all: Vec<&TypeUrl> = TypeUrl::KNOWN.iter().chain(&others).collect();
+        for a in &all {
+            for b in &all {
+                assert_eq!(a.cmp(b), by_text(a, b), "{a:?} and {b:?}");
+                assert_eq!(a == b, a.as_str() == b.as_str(), "{a:?} and {b:?}");
+            }
+        }
     }
 }

@@ -115,6 +115,14 @@ impl Exceptions {
 
     /// Visits the exceptions under these names, which are sorted, and forgets those that are none any more.
     pub(super) fn settle_each(&mut self, names: &[ResourceName], mut visit: impl FnMut(&ResourceName, &mut Exception)) {
+        if let [name] = names {
+            // One stream among many hears of one change.
+            if let Some(exception) = self.get_mut(name) {
+                visit(name, exception);
+                self.tidy(name);
+            }
+            return;
+        }
         let mut over = Vec::new();
         each(&mut self.by_name, names, |name, exception| {
             visit(name, exception);
