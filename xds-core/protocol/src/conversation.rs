@@ -188,6 +188,8 @@ impl Conversation {
         let nonce = Nonce(self.next_nonce + 1);
         self.next_nonce += 1;
         let names: Arc<[ResourceName]> = said.iter().map(|saying| saying.name.clone()).collect();
+        // Whoever hears of them searches them.
+        debug_assert!(names.is_sorted(), "{names:?}");
         let channel = &mut self.channels[at];
         let Some(epoch) = view.epoch(&channel.type_url) else { return nonce };
         if whole {
