@@ -1,11 +1,13 @@
 //! The lab: a server in one process, a herd of raw streams in another, and what the server takes to serve them.
 
 mod attach;
+mod bare;
 mod chance;
 mod channel;
 mod client;
 mod fan_out;
 mod freshness;
+mod grpc;
 mod herd;
 mod machine;
 mod peer;
@@ -16,7 +18,6 @@ mod server;
 mod setting;
 mod site;
 mod skim;
-mod socket;
 mod tap;
 mod tls;
 mod usage;
@@ -30,7 +31,7 @@ pub use peer::go_control_plane;
 pub use row::{Row, table};
 pub use served::Served;
 pub use server::serve;
-pub use setting::{Content, Greeting, Kind, Setting, TlsFiles};
+pub use setting::{Content, Greeting, Kind, Novelty, Setting, TlsFiles};
 pub use site::Site;
 pub use usage::Usage;
 pub use workload::{Lab, Size, Workload};

@@ -29,6 +29,9 @@ struct Arguments {
     /// Only rows with this in the name of their case, as in `R=1000 P=100 SotW`.
     #[arg(long)]
     rows: Option<String>,
+    /// The time from one change to the next in L1 and L5, in milliseconds, where it is not to be that of the size.
+    #[arg(long)]
+    interval: Option<u64>,
     /// How large everything is.
     #[arg(long, value_enum, default_value_t = Size::Small)]
     size: Size,
@@ -139,6 +142,7 @@ async fn measure(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let site = if arguments.tls { Site::tls(cores)? } else { Site::plain(cores) };
     let mut lab = Lab::new(site, arguments.size, arguments.peers)
         .rows_with(arguments.rows.clone())
+        .interval_ms(arguments.interval)
         .writes_to(arguments.folder.clone());
     let workloads = if arguments.only.is_empty() { Workload::value_variants() } else { &arguments.only };
     lab.run(workloads).await;

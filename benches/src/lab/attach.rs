@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::net::lookup_host;
 use tokio::time::timeout_at;
 
-use super::channel::Dialer;
+use super::channel::{Carrier, Dialer};
 use super::client::{Manners, Return, Script, Told};
 use super::herd::Herd;
 use super::machine;
@@ -171,7 +171,7 @@ impl Attach {
                 Some(connector(&ClientFiles { authority, certificate, key }, host)?)
             }
         };
-        Ok(Dialer { address, tls, meter: Arc::default() })
+        Ok(Dialer { address, carrier: Carrier::Grpc, tls, meter: Arc::default() })
     }
 
     fn script(&self) -> Script {

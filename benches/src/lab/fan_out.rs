@@ -99,10 +99,7 @@ impl Experiment {
     fn scripts(&self, kind: Kind) -> [Arc<Script>; 2] {
         let variant = if self.sotw { Variant::Sotw } else { Variant::Delta };
         // The floor tells each stream one resource to begin with; in state of the world that is a response of everything.
-        let expected = match kind {
-            Kind::Tonic | Kind::Socket if !self.sotw => 1,
-            _ => self.resources,
-        };
+        let expected = if kind.is_floor() && !self.sotw { 1 } else { self.resources };
         let names = Content::Endpoints.names(self.resources);
         let ask = scripts::ask(variant, TypeUrl::ENDPOINTS, names, expected);
         [Manners::Stalls, Manners::Accepts].map(|manners| {
@@ -121,13 +118,10 @@ impl Experiment {
         [stalling, accepting]: [Arc<Script>; 2],
     ) -> Result<FanOut, Failure> {
         let mut server = Served::start(kind, setting, &site.cores).await?;
-        let mut herd = Herd::new(server.address, site.certificates.as_ref(), self.streams)?;
+        let mut herd = Herd::new(&server, site, self.streams)?;
         // The stalled ones come first, so that the server knows which they are.
         herd.admit(self.stalled, &stalling, 1).await?;
-        match kind {
-            Kind::Socket => herd.admit_sockets(self.streams - self.stalled, AT_ONCE).await?,
-            _ => herd.admit(self.streams - self.stalled, &accepting, AT_ONCE).await?,
-        }
+        herd.admit(self.streams - self.stalled, &accepting, AT_ONCE).await?;
         // Whatever the last acceptances cost belongs to connecting.
         let (before, _) = server.at_rest().await?;
         let read_before = herd.reading();

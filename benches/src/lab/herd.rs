@@ -1,6 +1,5 @@
 //! Many streams, each on its own connection, and what they tell.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,9 @@ use tokio::time::{sleep, timeout};
 use super::channel::Dialer;
 use super::client::{self, Script, Told};
 use super::machine;
-use super::socket;
-use super::tap::{Meter, Reading};
-use super::tls::Certificates;
+use super::served::Served;
+use super::site::Site;
+use super::tap::Reading;
 use crate::stand::Failure;
 
 /// How long a herd may take to tell anything.
@@ -30,17 +29,12 @@ pub(super) struct Herd {
 
 impl Herd {
     /// Nobody yet. Fails when `most` streams are more than the machine allows.
-    pub(super) fn new(address: SocketAddr, certificates: Option<&Certificates>, most: usize) -> Result<Herd, Failure> {
+    pub(super) fn new(server: &Served, site: &Site, most: usize) -> Result<Herd, Failure> {
         machine::enough_descriptors(most)?;
-        Ok(Herd::with(Herd::dialer(address, certificates)?))
+        Ok(Herd::with(server.dialer(site)?))
     }
 
-    /// How its streams connect.
-    pub(super) fn dialer(address: SocketAddr, certificates: Option<&Certificates>) -> Result<Dialer, Failure> {
-        let tls = certificates.map(|certificates| certificates.client()).transpose()?;
-        Ok(Dialer { address, tls, meter: Arc::default() })
-    }
-
+    /// Of streams that connect so.
     pub(super) fn with(dialer: Dialer) -> Herd {
         let (tell, told) = unbounded_channel();
         Herd { tell, told, tasks: JoinSet::new(), dialer: Arc::new(dialer), streams: 0 }
@@ -73,19 +67,6 @@ impl Herd {
             self.join(now, script, Duration::ZERO);
             self.ready(now).await?;
             left -= now;
-        }
-        Ok(())
-    }
-
-    /// Opens bare sockets a few at a time, and waits until each has its first frame.
-    pub(super) async fn admit_sockets(&mut self, count: usize, at_once: usize) -> Result<(), Failure> {
-        for at in 1..=count {
-            let meter: Arc<Meter> = Arc::clone(&self.dialer.meter);
-            self.tasks.spawn(socket::run(self.streams, self.dialer.address, meter, self.tell.clone()));
-            self.streams += 1;
-            if at % at_once == 0 || at == count {
-                self.ready((at - 1) % at_once + 1).await?;
-            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use chancery_protocol::TypeUrl;
 use envoy_types::pb::envoy::config::core::v3::Node;
 
-use super::setting::Content;
+use super::setting::{Content, Kind};
 use super::wire::{Ask, Variant};
 use crate::{edge, made};
 
@@ -28,7 +28,16 @@ pub(super) fn asks(content: Content, resources: usize) -> Vec<Ask> {
     asks_and_more(content, resources, 0)
 }
 
-/// The same, and so many load assignments that are there beside.
+/// The same, of this server: a floor decodes all that is asked, and answers with one resource.
+pub(super) fn asks_of(kind: Kind, content: Content, resources: usize) -> Vec<Ask> {
+    let mut asks = asks(content, resources);
+    if kind.is_floor() {
+        asks.iter_mut().for_each(|ask| ask.expected = 1);
+    }
+    asks
+}
+
+/// What is asked of any server, and so many load assignments that are there beside.
 pub(super) fn asks_and_more(content: Content, resources: usize, beside: usize) -> Vec<Ask> {
     let all = |type_url, expected| ask(Variant::Delta, type_url, Vec::new(), expected);
     let named = |type_url| ask(Variant::Delta, type_url, content.names(resources), content.names(resources).len());

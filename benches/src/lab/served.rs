@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chancery_protocol::TypeUrl;
@@ -9,9 +10,11 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 
+use super::channel::{Carrier, Dialer};
 use super::go_control_plane;
 use super::machine::Cores;
 use super::setting::{Kind, Setting};
+use super::site::Site;
 use super::usage::Usage;
 use crate::stand::Failure;
 
@@ -30,6 +33,7 @@ pub struct Served {
     child: Child,
     stdin: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
+    kind: Kind,
     pub(super) address: SocketAddr,
 }
 
@@ -54,7 +58,14 @@ impl Served {
         let stdin = child.stdin.take().ok_or("no pipe to the server")?;
         let mut lines = BufReader::new(child.stdout.take().ok_or("no pipe from the server")?).lines();
         let address = timeout(PATIENCE, lines.next_line()).await??.ok_or("the server did not start")?.parse()?;
-        Ok(Served { child, stdin, lines, address })
+        Ok(Served { child, stdin, lines, kind, address })
+    }
+
+    /// How streams connect to it.
+    pub(super) fn dialer(&self, site: &Site) -> Result<Dialer, Failure> {
+        let tls = site.certificates.as_ref().map(|certificates| certificates.client()).transpose()?;
+        let carrier = if self.kind == Kind::Socket { Carrier::Bare } else { Carrier::Grpc };
+        Ok(Dialer { address: self.address, carrier, tls, meter: Arc::default() })
     }
 
     /// Replaces the resource of this number.

@@ -3,11 +3,16 @@
 //! `change REVISION NUMBER` replaces one resource; `edit N` puts an object back that says nothing new; `usage` and
 //! `names TYPE` are answered with a line of JSON.
 
+mod answers;
 mod chancery;
 mod counting;
 mod floor;
+mod log;
+mod read_only;
 mod ready;
+mod sockets;
 mod stock;
+mod told;
 mod translated;
 
 use std::io::stdin;
@@ -15,16 +20,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use chancery_protocol::TypeUrl;
-use prost::Message;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
 
 use self::stock::Stock;
 pub(super) use self::stock::nth;
+use super::machine;
 use super::setting::{Content, Kind, Setting};
 use super::usage::{Counts, Usage};
-use super::{machine, socket};
 use crate::stand::Failure;
 
 /// How many connections may wait to be accepted; what grpc-go gets from the system, and more than tokio asks for.
@@ -58,16 +61,7 @@ pub fn serve(kind: Kind, setting: &str) -> Result<(), Failure> {
     let listener = runtime.block_on(async { listen(setting.port) })?;
     let address = listener.local_addr()?;
     let counts = Arc::new(Counts::default());
-    let mut server: Box<dyn Obedient> = match (kind, setting.content) {
-        (Kind::Chancery, Content::Shops) => {
-            Box::new(translated::Translated::start(&runtime, listener, &setting, &counts)?)
-        }
-        (Kind::Chancery, _) => Box::new(chancery::Published::start(&runtime, listener, &setting, &counts)?),
-        (Kind::Tonic, _) => Box::new(floor::Floor::start(&runtime, listener, &setting)?),
-        (Kind::Ready, _) => Box::new(ready::Ready::start(&runtime, listener, &setting)?),
-        (Kind::Socket, _) => Box::new(Sockets::start(&runtime, listener, &setting)?),
-        (Kind::GoControlPlane, _) => return Err("go-control-plane is not part of this program".into()),
-    };
+    let mut server = start(kind, &runtime, listener, &setting, &counts)?;
     println!("{address}");
     for line in stdin().lines() {
         let line = line?;
@@ -85,38 +79,35 @@ pub fn serve(kind: Kind, setting: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+fn start(
+    kind: Kind,
+    runtime: &Runtime,
+    listener: TcpListener,
+    setting: &Setting,
+    counts: &Arc<Counts>,
+) -> Result<Box<dyn Obedient>, Failure> {
+    Ok(match (kind, setting.content) {
+        (Kind::Chancery, Content::Shops) => {
+            Box::new(translated::Translated::start(runtime, listener, setting, counts)?)
+        }
+        (Kind::Chancery, _) => Box::new(chancery::Published::start(runtime, listener, setting, counts)?),
+        (_, Content::Shops) => {
+            // A floor translates nothing, and has load assignments to serve.
+            let beneath = Setting { content: Content::Endpoints, ..setting.clone() };
+            let floor = start(kind, runtime, listener, &beneath, counts)?;
+            Box::new(read_only::ReadOnly::new(floor, setting.resources, counts))
+        }
+        (Kind::Tonic, _) => Box::new(floor::Floor::start(runtime, listener, setting)?),
+        (Kind::Ready, _) => Box::new(ready::Ready::start(runtime, listener, setting)?),
+        (Kind::Socket, _) => Box::new(sockets::Sockets::start(runtime, listener, setting)?),
+        (Kind::GoControlPlane, _) => return Err("go-control-plane is not part of this program".into()),
+    })
+}
+
 fn listen(port: u16) -> std::io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     // The port of a server that was killed is to be had again at once.
     socket.set_reuseaddr(true)?;
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     socket.listen(BACKLOG)
-}
-
-/// Bare sockets: two ready frames in turn.
-struct Sockets {
-    newest: watch::Sender<bytes::Bytes>,
-    ready: [bytes::Bytes; 2],
-}
-
-impl Sockets {
-    fn start(runtime: &Runtime, listener: TcpListener, setting: &Setting) -> Result<Sockets, Failure> {
-        let frame = |message: &[u8]| socket::framed(message);
-        // Made before anything is measured.
-        let [first, one, two] = floor::responses(setting)?.map(|response| match &*response {
-            floor::Told::Delta(response) => frame(&response.encode_to_vec()),
-            floor::Told::Sotw(response) => frame(&response.encode_to_vec()),
-        });
-        let (newest, receiver) = watch::channel(first);
-        runtime.spawn(socket::serve(listener, receiver));
-        Ok(Sockets { newest, ready: [one, two] })
-    }
-}
-
-impl Obedient for Sockets {
-    fn change(&mut self, revision: usize, _number: usize) -> Result<(), Failure> {
-        let [even, odd] = &self.ready;
-        self.newest.send_replace(if revision.is_multiple_of(2) { even.clone() } else { odd.clone() });
-        Ok(())
-    }
 }

@@ -23,6 +23,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether it has no subscriptions, and begins with one resource or none.
+    pub fn is_floor(self) -> bool {
+        matches!(self, Kind::Tonic | Kind::Socket)
+    }
+
     /// What tables call it.
     pub fn label(self) -> &'static str {
         match self {
@@ -82,6 +87,18 @@ pub enum Greeting {
     One,
     /// Nothing: requests are decoded and dropped.
     Nothing,
+    /// All there is of what is asked for; of bare sockets. What changes is told to those who named it.
+    All,
+}
+
+/// What floors tell when something changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Novelty {
+    /// One of two ready responses, whatever it is that changes.
+    InTurn,
+    /// What changes, encoded once.
+    Made,
 }
 
 /// The certificates of a server, as files.
@@ -108,6 +125,8 @@ pub struct Setting {
     pub sotw: bool,
     /// What floors begin with.
     pub greeting: Greeting,
+    /// What floors tell later.
+    pub novelty: Novelty,
     /// Worker threads.
     pub threads: usize,
     /// The port; 0 for any.
@@ -119,6 +138,7 @@ pub struct Setting {
 impl Setting {
     /// Plain text at any port, with one thread.
     pub fn new(content: Content, resources: usize) -> Setting {
-        Setting { content, resources, beside: 0, sotw: false, greeting: Greeting::One, threads: 1, port: 0, tls: None }
+        let (greeting, novelty) = (Greeting::One, Novelty::InTurn);
+        Setting { content, resources, beside: 0, sotw: false, greeting, novelty, threads: 1, port: 0, tls: None }
     }
 }

@@ -114,6 +114,9 @@ pub struct Lab {
     /// What the name of a row must have in it to be measured.
     #[serde(skip)]
     rows_with: Option<String>,
+    /// The time from one change to the next in L1 and L5, where it is another than they have.
+    #[serde(skip)]
+    interval_ms: Option<u64>,
     /// Where all there is to show is written after every row, so that a run that ends early leaves what it measured.
     #[serde(skip)]
     folder: Option<PathBuf>,
@@ -130,8 +133,8 @@ impl Lab {
         );
         eprintln!("{conditions}");
         let (rows, skipped, failures) = (Vec::new(), Vec::new(), Vec::new());
-        let mut lab =
-            Lab { size, conditions, rows, skipped, failures, site, peer: None, rows_with: None, folder: None };
+        let (peer, rows_with, interval_ms, folder) = (None, None, None, None);
+        let mut lab = Lab { size, conditions, rows, skipped, failures, site, peer, rows_with, interval_ms, folder };
         if with_peers && lab.site.is_encrypted() {
             lab.skip("go-control-plane", "it is compared in plain text only; run without --tls");
         } else if with_peers {
@@ -147,6 +150,16 @@ impl Lab {
     #[must_use]
     pub fn rows_with(mut self, text: Option<String>) -> Lab {
         self.rows_with = text;
+        self
+    }
+
+    /// Makes changes of L1 and L5 so many milliseconds after each other.
+    #[must_use]
+    pub fn interval_ms(mut self, interval_ms: Option<u64>) -> Lab {
+        if let Some(interval_ms) = interval_ms {
+            self.conditions += &format!("; a change every {interval_ms} ms");
+        }
+        self.interval_ms = interval_ms;
         self
     }
 

@@ -1,9 +1,7 @@
 //! The floor of herds: tonic, and responses that were encoded before anybody came.
 //!
-//! It reads of a request its type, its last name and whether it accepts something, answers first requests with all there is of
-//! the type, and sends changes to those whose last name is that of the one resource that changes.
+//! Changes are sent to those who named the one resource that changes.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::{Future, Ready as Now, ready};
 use std::pin::Pin;
@@ -24,11 +22,11 @@ use tonic::server::{Grpc, NamedService, StreamingService};
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::floor::{builder, delta};
+use super::answers::Answers;
+use super::floor::builder;
+use super::told::delta;
 use super::{Obedient, Stock};
 use crate::lab::setting::Setting;
-use crate::lab::skim::{Field, field};
-use crate::made;
 use crate::stand::Failure;
 
 /// The floor as it is told.
@@ -39,15 +37,9 @@ pub(super) struct Ready {
 
 impl Ready {
     pub(super) fn start(runtime: &Runtime, listener: TcpListener, setting: &Setting) -> Result<Ready, Failure> {
-        let (stock, set) = Stock::new(setting)?;
-        let mut by_type: HashMap<Vec<u8>, Vec<_>> = HashMap::new();
-        for resource in set.iter() {
-            by_type.entry(resource.type_url().as_str().as_bytes().to_vec()).or_default().push(resource);
-        }
-        let all = by_type.iter().map(|(url, resources)| (url.clone(), delta(resources, 0).encode_to_vec().into()));
+        let (stock, answers) = Answers::new(setting, Bytes::copy_from_slice)?;
         let (newest, receiver) = watch::channel(Bytes::new());
-        let changing = made::name(setting.resources).into();
-        let service = Service { all: Arc::new(all.collect()), changing, newest: receiver };
+        let service = Service { answers, newest: receiver };
         let mut builder = builder(setting)?;
         runtime.spawn(async move {
             let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
@@ -69,8 +61,7 @@ impl Obedient for Ready {
 
 #[derive(Clone)]
 struct Service {
-    all: Arc<HashMap<Vec<u8>, Bytes>>,
-    changing: Arc<str>,
+    answers: Answers,
     newest: watch::Receiver<Bytes>,
 }
 
@@ -99,16 +90,15 @@ impl StreamingService<Bytes> for Service {
     type Future = Now<Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<Bytes>>) -> Self::Future {
-        let (all, changing) = (Arc::clone(&self.all), Arc::clone(&self.changing));
+        let answers = self.answers.clone();
         let names_it = Arc::new(AtomicBool::new(false));
         let hears = Arc::clone(&names_it);
         let answers = request.into_inner().filter_map(move |request| match request {
             Ok(request) => {
-                // Names are last in a request, and this one is the last of them.
-                if request.ends_with(changing.as_bytes()) {
+                if answers.is_about_what_changes(&request) {
                     names_it.store(true, Ordering::Relaxed);
                 }
-                answer(&all, &request).map(Ok)
+                answers.to(&request).map(Ok)
             }
             Err(status) => Some(Err(status)),
         });
@@ -116,14 +106,6 @@ impl StreamingService<Bytes> for Service {
         let changes = changes.filter_map(move |change| hears.load(Ordering::Relaxed).then_some(Ok(change)));
         let responses: Self::ResponseStream = Box::pin(answers.merge(changes));
         ready(Ok(Response::new(responses)))
-    }
-}
-
-/// All there is of the type a request is about, unless it accepts something.
-fn answer(all: &HashMap<Vec<u8>, Bytes>, request: &[u8]) -> Option<Bytes> {
-    match (field(request, 2)?, field(request, 6)) {
-        (Field::Bytes(type_url), None) => all.get(type_url).cloned(),
-        _ => None,
     }
 }
 

@@ -64,13 +64,17 @@ impl Obedient for Translated {
         self.update(shops::edited_slice(revision % 2 == 1))
     }
 
-    /// Every second one has another annotation, the others another status.
     fn edit(&mut self, number: usize) -> Result<(), Failure> {
-        self.update(shops::annotated_route(number % self.routes, NAMESPACES, number))
+        self.update(edited(number, self.routes))
     }
 
     fn names(&self, type_url: &TypeUrl) -> Vec<String> {
         let of_type = self.served.iter().filter(|resource| resource.type_url() == type_url);
         of_type.map(|resource| resource.name().as_str().to_owned()).collect()
     }
+}
+
+/// An edit of one of these routes that says nothing new: every second one has another annotation, the others another status.
+pub(super) fn edited(number: usize, routes: usize) -> Change {
+    shops::annotated_route(number % routes, NAMESPACES, number)
 }

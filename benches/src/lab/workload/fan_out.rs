@@ -59,8 +59,7 @@ pub(super) async fn run(lab: &mut Lab) {
     };
     let begun = lab.rows.len();
     for case in cases {
-        let floors: &[Kind] = if case.sotw { &[Kind::Tonic] } else { &[Kind::Tonic, Kind::Socket] };
-        for (server, kind) in lab.servers(floors, Peer::Takes) {
+        for (server, kind) in lab.servers(&[Kind::Tonic, Kind::Socket], Peer::Takes) {
             let variant = if case.sotw { " SotW" } else { "" };
             let about = About {
                 workload: "L1",
@@ -75,7 +74,7 @@ pub(super) async fn run(lab: &mut Lab) {
                 streams: case.streams,
                 stalled: 0,
                 changes,
-                interval_ms: case.interval_ms,
+                interval_ms: lab.interval_ms.unwrap_or(case.interval_ms),
                 server_threads: 1,
                 sotw: case.sotw,
             };

@@ -12,7 +12,7 @@ use crate::lab::herd::Herd;
 use crate::lab::row::{About, Row, quantile_ms};
 use crate::lab::scripts;
 use crate::lab::served::Served;
-use crate::lab::setting::{Content, Kind, Setting};
+use crate::lab::setting::{Content, Greeting, Kind, Setting};
 use crate::lab::site::Site;
 use crate::lab::usage::own_cpu_s;
 use crate::lab::wire::Variant;
@@ -83,7 +83,7 @@ pub(super) async fn run(lab: &mut Lab, asks: Asks) {
     for case in cases.iter().filter(|case| case.asks == asks) {
         let text = format!("R={} P={}", case.resources, case.streams);
         let peer = case.beyond_peer.map_or(Peer::Takes, |why| Peer::Cannot { case: &text, why });
-        for (server, kind) in lab.servers(&[Kind::Ready], peer) {
+        for (server, kind) in lab.servers(&[Kind::Ready, Kind::Socket], peer) {
             let about = About {
                 workload: match asks {
                     Asks::Everything => "L3",
@@ -116,9 +116,10 @@ async fn measure(
         Arc::new(Script { variant, asks, manners, returns: Return::Always })
     };
     // What changes is something only the served streams name: the herd is to be told everything once.
-    let setting = Setting { beside: 1, ..site.setting(content, case.resources) };
+    let greeting = if kind == Kind::Socket { Greeting::All } else { Greeting::One };
+    let setting = Setting { beside: 1, greeting, ..site.setting(content, case.resources) };
     let server = Served::start(kind, &setting, &site.cores).await?;
-    let herd = Herd::new(server.address, site.certificates.as_ref(), SERVED + case.streams)?;
+    let herd = Herd::new(&server, site, SERVED + case.streams)?;
     let mut meadow = Meadow {
         server: Some(server),
         herd,

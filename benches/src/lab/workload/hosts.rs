@@ -62,7 +62,7 @@ pub(super) async fn run(lab: &mut Lab) {
                     streams: case.streams,
                     stalled: 0,
                     changes,
-                    interval_ms: case.interval_ms,
+                    interval_ms: lab.interval_ms.unwrap_or(case.interval_ms),
                     server_threads: 1,
                     sotw: false,
                 };
@@ -80,10 +80,10 @@ pub(super) async fn run(lab: &mut Lab) {
 }
 
 fn script(content: Content, kind: Kind, hosts: usize) -> Arc<Script> {
-    let asks = match kind {
-        // The floor has no clusters, and begins with one table or host.
-        Kind::Tonic => vec![scripts::ask(Variant::Delta, content.changing(), Vec::new(), 1)],
-        _ => scripts::asks(content, hosts),
+    let asks = match kind.is_floor() {
+        // It has no clusters, and begins with one table or host.
+        true => vec![scripts::ask(Variant::Delta, content.changing(), Vec::new(), 1)],
+        false => scripts::asks(content, hosts),
     };
     let (variant, manners) = (Variant::Delta, Manners::Accepts);
     Arc::new(Script { variant, asks, manners, returns: Return::UntilReady })

@@ -47,7 +47,7 @@ pub(super) async fn run(lab: &mut Lab) {
         Size::Full => FULL,
     };
     let begun = lab.rows.len();
-    for (server, kind) in lab.servers(&[Kind::Tonic], Peer::Takes) {
+    for (server, kind) in lab.servers(&[Kind::Tonic, Kind::Socket], Peer::Takes) {
         let mut few: Option<(usize, f64)> = None;
         for resources in case.resources {
             let about = About {
@@ -95,12 +95,8 @@ fn keeps_little(lab: &mut Lab, begun: usize) {
 async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Result<Row, Failure> {
     let content = Content::Endpoints;
     let mut server = Served::start(kind, &site.setting(content, about.resources), &site.cores).await?;
-    let mut herd = Herd::new(server.address, site.certificates.as_ref(), case.streams)?;
-    let mut asks = scripts::asks(content, about.resources);
-    if kind == Kind::Tonic {
-        // The floor decodes all names, and answers with one resource.
-        asks.iter_mut().for_each(|ask| ask.expected = 1);
-    }
+    let mut herd = Herd::new(&server, site, case.streams)?;
+    let asks = scripts::asks_of(kind, content, about.resources);
     let (empty, _) = server.at_rest().await?;
     let variant = Variant::Delta;
     let script = Script { variant, asks, manners: Manners::Accepts, returns: Return::UntilReady };

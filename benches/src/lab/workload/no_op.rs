@@ -14,7 +14,7 @@ use crate::lab::scripts;
 use crate::lab::served::Served;
 use crate::lab::setting::{Content, Kind};
 use crate::lab::site::Site;
-use crate::lab::wire::Variant;
+use crate::lab::wire::{Ask, Variant};
 use crate::stand::Failure;
 
 struct Case {
@@ -40,7 +40,8 @@ pub(super) async fn run(lab: &mut Lab) {
         Size::Small => SMALL,
         Size::Full => FULL,
     };
-    let servers = lab.servers(&[], super::Peer::Cannot { case: "L8", why: "it translates nothing" });
+    let servers =
+        lab.servers(&[Kind::Tonic, Kind::Socket], super::Peer::Cannot { case: "L8", why: "it translates nothing" });
     for (server, kind) in servers {
         let about = About {
             workload: "L8",
@@ -63,19 +64,13 @@ pub(super) async fn run(lab: &mut Lab) {
 
 async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Result<Row, Failure> {
     let mut server = Served::start(kind, &site.setting(Content::Shops, case.routes), &site.cores).await?;
-    let mut asks = Vec::new();
-    for type_url in [TypeUrl::CLUSTER, TypeUrl::ENDPOINTS, TypeUrl::LISTENER, TypeUrl::ROUTE] {
-        let names = server.names(&type_url).await?;
-        if names.is_empty() {
-            return Err(format!("the translation has nothing of type {type_url}").into());
-        }
-        let is_wildcard = type_url == TypeUrl::CLUSTER || type_url == TypeUrl::LISTENER;
-        let (expected, names) = (names.len(), if is_wildcard { Vec::new() } else { names });
-        asks.push(scripts::ask(Variant::Delta, type_url, names, expected));
-    }
+    let asks = match kind.is_floor() {
+        true => scripts::asks_of(kind, Content::Endpoints, case.routes),
+        false => asks(&mut server).await?,
+    };
     let (variant, returns) = (Variant::Delta, Return::UntilReady);
     let script = Script { variant, asks, manners: Manners::Accepts, returns };
-    let mut herd = Herd::new(server.address, site.certificates.as_ref(), case.streams)?;
+    let mut herd = Herd::new(&server, site, case.streams)?;
     herd.admit(case.streams, &Arc::new(script), AT_ONCE).await?;
     let (before, _) = server.at_rest().await?;
     let read_before = herd.reading();
@@ -106,4 +101,19 @@ async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Res
         .with("updates not empty", (after.updates_not_empty - before.updates_not_empty) as f64)
         .with("publications", (after.publications - before.publications) as f64)
         .with("a real change then ms", waits.iter().max().map_or(f64::NAN, |wait| wait.as_secs_f64() * 1e3)))
+}
+
+/// All there is of a translation.
+async fn asks(server: &mut Served) -> Result<Vec<Ask>, Failure> {
+    let mut asks = Vec::new();
+    for type_url in [TypeUrl::CLUSTER, TypeUrl::ENDPOINTS, TypeUrl::LISTENER, TypeUrl::ROUTE] {
+        let names = server.names(&type_url).await?;
+        if names.is_empty() {
+            return Err(format!("the translation has nothing of type {type_url}").into());
+        }
+        let is_wildcard = type_url == TypeUrl::CLUSTER || type_url == TypeUrl::LISTENER;
+        let (expected, names) = (names.len(), if is_wildcard { Vec::new() } else { names });
+        asks.push(scripts::ask(Variant::Delta, type_url, names, expected));
+    }
+    Ok(asks)
 }

@@ -40,7 +40,7 @@ pub(super) async fn run(lab: &mut Lab) {
         Size::Full => FULL,
     };
     for case in cases {
-        for (server, kind) in lab.servers(&[Kind::Tonic], Peer::Takes) {
+        for (server, kind) in lab.servers(&[Kind::Tonic, Kind::Socket], Peer::Takes) {
             let about = About {
                 workload: "L4",
                 case: format!("R={} P={}", case.resources, case.streams),
@@ -61,15 +61,15 @@ pub(super) async fn run(lab: &mut Lab) {
 async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Result<Row, Failure> {
     let setting = Setting { greeting: Greeting::Nothing, ..site.setting(Content::Endpoints, case.resources) };
     let mut server = Served::start(kind, &setting, &site.cores).await?;
-    let held = match kind {
-        Kind::Tonic => as_encoded_here(case.resources)?,
-        _ => learn(&server, site, case.resources).await?,
+    let held = match kind.is_floor() {
+        true => as_encoded_here(case.resources)?,
+        false => learn(&server, site, case.resources).await?,
     };
     let asks = vec![scripts::ask_again(&held)];
     let request_bytes = asks.iter().map(|ask| ask.request.len()).sum::<usize>();
     let variant = Variant::Delta;
     let script = Script { variant, asks, manners: Manners::Accepts, returns: Return::Always };
-    let mut herd = Herd::new(server.address, site.certificates.as_ref(), case.streams)?;
+    let mut herd = Herd::new(&server, site, case.streams)?;
     let (before, _) = server.at_rest().await?;
     let begun = Instant::now();
     herd.join(case.streams, &Arc::new(script), WITHIN);
@@ -118,7 +118,7 @@ fn count(ready: usize, told: &Told) -> usize {
 async fn learn(server: &Served, site: &Site, resources: usize) -> Result<Vec<Held>, Failure> {
     let names = Content::Endpoints.names(resources);
     let ask = scripts::ask(Variant::Delta, TypeUrl::ENDPOINTS, names, resources);
-    let dialer = Herd::dialer(server.address, site.certificates.as_ref())?;
+    let dialer = server.dialer(site)?;
     learn_held(&dialer, &ask).await
 }
 

@@ -13,7 +13,7 @@ use crate::lab::herd::Herd;
 use crate::lab::row::{About, Row};
 use crate::lab::scripts;
 use crate::lab::served::Served;
-use crate::lab::setting::{Content, Kind};
+use crate::lab::setting::{Content, Kind, Novelty, Setting};
 use crate::lab::site::Site;
 use crate::lab::wire::Variant;
 use crate::stand::Failure;
@@ -41,7 +41,7 @@ pub(super) async fn run(lab: &mut Lab) {
         Size::Small => SMALL,
         Size::Full => FULL,
     };
-    for (server, kind) in lab.servers(&[], Peer::Takes) {
+    for (server, kind) in lab.servers(&[Kind::Tonic, Kind::Socket], Peer::Takes) {
         for stalled in [0, 1] {
             let about = About {
                 workload: "L7",
@@ -56,10 +56,11 @@ pub(super) async fn run(lab: &mut Lab) {
 }
 
 async fn measure(case: &Case, stalled: usize, kind: Kind, site: &Site, about: &About<'_>) -> Result<Row, Failure> {
-    let mut server = Served::start(kind, &site.setting(Content::Endpoints, case.resources), &site.cores).await?;
-    let mut herd = Herd::new(server.address, site.certificates.as_ref(), case.streams)?;
+    let setting = Setting { novelty: Novelty::Made, ..site.setting(Content::Endpoints, case.resources) };
+    let mut server = Served::start(kind, &setting, &site.cores).await?;
+    let mut herd = Herd::new(&server, site, case.streams)?;
     let script = |manners| {
-        let asks = scripts::asks(Content::Endpoints, case.resources);
+        let asks = scripts::asks_of(kind, Content::Endpoints, case.resources);
         let (variant, returns) = (Variant::Delta, Return::UntilReady);
         Arc::new(Script { variant, asks, manners, returns })
     };

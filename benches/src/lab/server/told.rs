@@ -1,0 +1,104 @@
+//! What floors tell: responses made before anybody asked, and what a change is.
+
+use std::sync::Arc;
+
+use chancery_protocol::Resource as Served;
+use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryResponse, DiscoveryResponse, Resource};
+use envoy_types::pb::google::protobuf::Any;
+
+use super::Stock;
+use super::stock::nth;
+use crate::lab::setting::{Novelty, Setting};
+use crate::stand::Failure;
+
+/// A response.
+pub(super) enum Told {
+    Delta(DeltaDiscoveryResponse),
+    Sotw(DiscoveryResponse),
+}
+
+/// Tells what changes, in the form `T` in which a floor sends it.
+pub(super) struct News<T> {
+    in_turn: [Arc<T>; 2],
+    /// What changes are made of, where they are made.
+    stock: Option<Stock>,
+    form: fn(Told) -> T,
+}
+
+impl<T> News<T> {
+    /// What is told first, and all that comes after it.
+    pub(super) fn new(setting: &Setting, form: fn(Told) -> T) -> Result<(Arc<T>, News<T>), Failure> {
+        let (mut stock, [first, even, odd]) = responses(setting)?;
+        let first = Arc::new(form(first));
+        let in_turn = [even, odd].map(|told| Arc::new(form(told)));
+        let stock = match setting.novelty {
+            Novelty::InTurn => None,
+            Novelty::Made => {
+                // What responses were made of is as it was at the beginning.
+                stock.changed(nth(2, setting.resources), 0)?;
+                stock.changed(nth(1, setting.resources), 0)?;
+                Some(stock)
+            }
+        };
+        Ok((first, News { in_turn, stock, form }))
+    }
+
+    /// The response to a change.
+    pub(super) fn of(&mut self, revision: usize, number: usize) -> Result<Arc<T>, Failure> {
+        let Some(stock) = &mut self.stock else {
+            let [even, odd] = &self.in_turn;
+            return Ok(Arc::clone(if revision.is_multiple_of(2) { even } else { odd }));
+        };
+        let changed = stock.changed(number, revision)?;
+        Ok(Arc::new((self.form)(Told::Delta(delta(&[&changed], revision)))))
+    }
+}
+
+/// The response to the beginning, and to two changes, as Chancery sends them, byte for byte but for the versions.
+fn responses(setting: &Setting) -> Result<(Stock, [Told; 3]), Failure> {
+    let (mut stock, all) = Stock::new(setting)?;
+    let resources = setting.resources;
+    let (one, two) = (stock.changed(nth(1, resources), 1)?, stock.changed(nth(2, resources), 2)?);
+    let first = stock.changed(0, 0)?;
+    // In state of the world a response is all there is, with what has changed in it.
+    let everything = || all.iter().filter(|resource| resource.type_url() == first.type_url());
+    let with = |changed: &Served| match setting.sotw {
+        true => everything()
+            .map(|resource| if resource.name() == changed.name() { changed } else { resource })
+            .map(|resource| Any { type_url: resource.type_url().as_str().to_owned(), value: resource.body().to_vec() })
+            .collect(),
+        false => Vec::new(),
+    };
+    let told = [(&first, 0), (&two, 2), (&one, 1)].map(|(resource, revision)| match setting.sotw {
+        true => Told::Sotw(sotw(resource, with(resource), revision)),
+        false => Told::Delta(delta(&[resource], revision)),
+    });
+    Ok((stock, told))
+}
+
+/// A response with these resources, all of one type.
+pub(super) fn delta(resources: &[&Served], revision: usize) -> DeltaDiscoveryResponse {
+    let wrapped = |resource: &&Served| Resource {
+        name: resource.name().as_str().to_owned(),
+        version: resource.version().as_str().to_owned(),
+        resource: Some(Any { type_url: resource.type_url().as_str().to_owned(), value: resource.body().to_vec() }),
+        ..Default::default()
+    };
+    DeltaDiscoveryResponse {
+        system_version_info: resources.first().map(|one| one.version().as_str().to_owned()).unwrap_or_default(),
+        type_url: resources.first().map(|one| one.type_url().as_str().to_owned()).unwrap_or_default(),
+        resources: resources.iter().map(wrapped).collect(),
+        nonce: (revision + 1).to_string(),
+        ..Default::default()
+    }
+}
+
+fn sotw(changed: &Served, resources: Vec<Any>, revision: usize) -> DiscoveryResponse {
+    DiscoveryResponse {
+        version_info: changed.version().as_str().to_owned(),
+        resources,
+        type_url: changed.type_url().as_str().to_owned(),
+        nonce: (revision + 1).to_string(),
+        ..Default::default()
+    }
+}
