@@ -2,10 +2,13 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use futures::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::channel::End;
@@ -14,12 +17,21 @@ use super::tap::Tap;
 /// How much is read at once.
 const PIECE: usize = 16 * 1024;
 
-/// A message as it is sent: not compressed, so long.
-pub(super) fn framed(message: &[u8]) -> Bytes {
-    let mut frame = BytesMut::with_capacity(message.len() + 5);
-    frame.put(prefix(message.len()));
-    frame.put(message);
+/// How long that is what comes before each message.
+const PREFIX: usize = 5;
+
+/// A message as it is sent: not compressed, so long. Several parts, one behind the other, are one message.
+pub(super) fn framed(parts: &[&[u8]]) -> Bytes {
+    let length = parts.iter().map(|part| part.len()).sum();
+    let mut frame = BytesMut::with_capacity(PREFIX + length);
+    frame.put(prefix(length));
+    parts.iter().for_each(|part| frame.put(*part));
     frame.freeze()
+}
+
+/// The message in a frame.
+pub(super) fn unframed(frame: &[u8]) -> &[u8] {
+    frame.get(PREFIX..).unwrap_or_default()
 }
 
 /// What comes before a message of this length.
@@ -35,23 +47,26 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.read.put(bytes);
+    /// Where the next piece is to be read to, with room for it.
+    pub(super) fn room(&mut self) -> &mut BytesMut {
+        // An idle stream keeps little; the rest of a long message is read in few pieces.
+        self.read.reserve(if self.read.is_empty() { PIECE / 16 } else { PIECE });
+        &mut self.read
     }
 
     /// The next message, if all of it is there. What the longest took is given back once nothing is left.
     pub(super) fn next(&mut self) -> Option<Bytes> {
-        let Some(&[_, a, b, c, d]) = self.read.first_chunk() else {
+        let Some(&[_, a, b, c, d]) = self.read.first_chunk::<PREFIX>() else {
             if self.read.is_empty() {
                 self.read = BytesMut::new();
             }
             return None;
         };
         let length = u32::from_be_bytes([a, b, c, d]) as usize;
-        if self.read.len() < length + 5 {
+        if self.read.len() < PREFIX + length {
             return None;
         }
-        self.read.advance(5);
+        self.read.advance(PREFIX);
         Some(self.read.split_to(length).freeze())
     }
 }
@@ -67,17 +82,12 @@ impl Talk {
         Talk { socket, outgoing: VecDeque::new() }
     }
 
-    /// Sends a message that is in two parts, at the latest while the next piece is awaited.
+    /// Sends a message that is in two parts; what the socket does not take at once, while the next piece is awaited.
     pub(super) fn send(&mut self, [body, tail]: [Bytes; 2]) {
-        let length = body.len() + tail.len();
-        if length < 512 {
-            // One write.
-            let mut frame = BytesMut::with_capacity(length + 5);
-            [prefix(length), body, tail].into_iter().for_each(|part| frame.put(part));
-            self.outgoing.push_back(frame.freeze());
-        } else {
-            self.outgoing.extend([prefix(length), body, tail].into_iter().filter(|part| !part.is_empty()));
-        }
+        let parts = [prefix(body.len() + tail.len()), body, tail];
+        self.outgoing.extend(parts.into_iter().filter(|part| !part.is_empty()));
+        // How the connection ended is seen by who waits for the next piece.
+        let _ = poll_fn(|cx| self.poll_outgoing(cx)).now_or_never();
     }
 
     /// The next piece of what comes.
@@ -89,8 +99,8 @@ impl Talk {
         if let Poll::Ready(Err(error)) = self.poll_outgoing(cx) {
             return Poll::Ready(Err(error.into()));
         }
-        let mut space = [0; PIECE];
-        let mut buffer = ReadBuf::new(&mut space);
+        let mut space = [MaybeUninit::uninit(); PIECE];
+        let mut buffer = ReadBuf::uninit(&mut space);
         ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer))?;
         Poll::Ready(match buffer.filled() {
             [] => Err(End::Lost("the socket was closed".into())),
@@ -99,10 +109,16 @@ impl Talk {
     }
 
     fn poll_outgoing(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        while let Some(part) = self.outgoing.front_mut() {
-            let written = ready!(Pin::new(&mut self.socket).poll_write(cx, part))?;
-            part.advance(written);
-            if part.is_empty() {
+        while !self.outgoing.is_empty() {
+            let slices: Vec<IoSlice<'_>> = self.outgoing.iter().map(|part| IoSlice::new(part)).collect();
+            let mut written = ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, &slices))?;
+            while let Some(part) = self.outgoing.front_mut() {
+                let taken = written.min(part.len());
+                part.advance(taken);
+                written -= taken;
+                if !part.is_empty() {
+                    break;
+                }
                 self.outgoing.pop_front();
             }
         }
@@ -117,11 +133,12 @@ mod tests {
     #[test]
     fn messages_are_taken_whole_whatever_the_pieces_they_come_in() {
         let messages = [&b"one"[..], b"", &[7; 300], b"four"];
-        let bytes = messages.map(framed).concat();
+        let bytes = messages.map(|message| framed(&[message])).concat();
+        assert_eq!(framed(&[b"o", b"", b"ne"]), framed(&[unframed(&framed(&[b"one"]))]));
         for piece in [1, 2, 5, 7, 100, bytes.len()] {
             let (mut inbox, mut taken) = (Inbox::default(), Vec::new());
             for piece in bytes.chunks(piece) {
-                inbox.push(piece);
+                inbox.room().put(piece);
                 taken.extend(std::iter::from_fn(|| inbox.next()));
             }
             assert_eq!(taken, messages);

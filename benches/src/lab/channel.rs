@@ -10,13 +10,20 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use rustls::pki_types::ServerName;
 use tokio::io::Interest;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 
 use super::bare::Talk;
 use super::grpc::{Connection, Conversation};
 use super::tap::{Meter, Tap};
+
+/// How much a server may send ahead of what is read, per stream and per connection. Envoy allows more; a herd that reads
+/// everything at once needs no more.
+const WINDOW: u32 = 1 << 20;
+
+/// The same, and the socket's buffer, where nothing will be read.
+const STALLING_WINDOW: u32 = 16 * 1024;
 
 /// How messages travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,12 +99,18 @@ enum Way {
 }
 
 impl Dialer {
-    /// A connection, with HTTP/2 agreed upon where it is to be. One that is `watched` can tell when it is closed without reading.
-    pub(super) async fn connect(&self, watched: bool) -> Result<Channel, End> {
-        let mut stream = TcpStream::connect(self.address).await?;
+    /// A connection, with HTTP/2 agreed upon where it is to be. One that `stalls` can tell when it is closed without reading, and
+    /// takes little ahead of what is read, so that it is soon felt at the other end.
+    pub(super) async fn connect(&self, stalls: bool) -> Result<Channel, End> {
+        let socket = if self.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if stalls {
+            socket.set_recv_buffer_size(STALLING_WINDOW)?;
+        }
+        let mut stream = socket.connect(self.address).await?;
         stream.set_nodelay(true)?;
-        let mut twin = None;
-        if watched {
+        let (mut twin, mut window) = (None, WINDOW);
+        if stalls {
+            window = STALLING_WINDOW;
             let plain = stream.into_std()?;
             twin = Some(TcpStream::from_std(plain.try_clone()?)?);
             stream = TcpStream::from_std(plain)?;
@@ -106,10 +119,10 @@ impl Dialer {
         let tap = Tap::new(stream, Arc::clone(&self.meter), Arc::clone(&deaf));
         let way = match (self.carrier, &self.tls) {
             (Carrier::Bare, _) => Way::Bare(Some(tap)),
-            (Carrier::Grpc, None) => Way::Grpc(Connection::agree(tap, self.address).await?),
+            (Carrier::Grpc, None) => Way::Grpc(Connection::agree(tap, self.address, window).await?),
             (Carrier::Grpc, Some((connector, name))) => {
                 let encrypted = connector.connect(name.clone(), tap).await?;
-                Way::Grpc(Connection::agree(encrypted, self.address).await?)
+                Way::Grpc(Connection::agree(encrypted, self.address, window).await?)
             }
         };
         Ok(Channel { way, deaf, watched: twin })

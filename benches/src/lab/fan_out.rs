@@ -99,7 +99,7 @@ impl Experiment {
     fn scripts(&self, kind: Kind) -> [Arc<Script>; 2] {
         let variant = if self.sotw { Variant::Sotw } else { Variant::Delta };
         // The floor tells each stream one resource to begin with; in state of the world that is a response of everything.
-        let expected = if kind.is_floor() && !self.sotw { 1 } else { self.resources };
+        let expected = if kind.greets_with_one() && !self.sotw { 1 } else { self.resources };
         let names = Content::Endpoints.names(self.resources);
         let ask = scripts::ask(variant, TypeUrl::ENDPOINTS, names, expected);
         [Manners::Stalls, Manners::Accepts].map(|manners| {

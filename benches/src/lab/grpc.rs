@@ -13,10 +13,6 @@ use tokio::task::JoinHandle;
 
 use super::channel::{End, UNAVAILABLE};
 
-/// How much a server may send ahead of what is read, per stream and per connection. Envoy allows more; a herd that reads
-/// everything at once needs no more.
-const WINDOW: u32 = 1 << 20;
-
 /// A connection with HTTP/2 agreed upon.
 pub(super) struct Connection {
     requests: SendRequest<Bytes>,
@@ -31,12 +27,12 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    pub(super) async fn agree<T>(io: T, address: SocketAddr) -> Result<Connection, End>
+    pub(super) async fn agree<T>(io: T, address: SocketAddr, window: u32) -> Result<Connection, End>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut settings = h2::client::Builder::new();
-        settings.initial_window_size(WINDOW).initial_connection_window_size(WINDOW).enable_push(false);
+        settings.initial_window_size(window).initial_connection_window_size(window).enable_push(false);
         let (requests, connection): (SendRequest<Bytes>, h2::client::Connection<T>) = settings.handshake(io).await?;
         let driver = tokio::spawn(async move {
             // How it ended is seen by the stream.

@@ -28,10 +28,10 @@ pub(super) fn asks(content: Content, resources: usize) -> Vec<Ask> {
     asks_and_more(content, resources, 0)
 }
 
-/// The same, of this server: a floor decodes all that is asked, and answers with one resource.
+/// The same, of this server: a floor is asked as much, and answers with one resource.
 pub(super) fn asks_of(kind: Kind, content: Content, resources: usize) -> Vec<Ask> {
     let mut asks = asks(content, resources);
-    if kind.is_floor() {
+    if kind.greets_with_one() {
         asks.iter_mut().for_each(|ask| ask.expected = 1);
     }
     asks

@@ -8,11 +8,11 @@ mod chancery;
 mod counting;
 mod floor;
 mod log;
+mod prepared;
 mod read_only;
 mod ready;
 mod sockets;
 mod stock;
-mod told;
 mod translated;
 
 use std::io::stdin;

@@ -12,19 +12,19 @@ use crate::{edge, made};
 pub enum Kind {
     /// chancery-core over chancery-cache.
     Chancery,
-    /// A plain tonic server that sends ready responses.
+    /// A plain tonic server: no cache, no session, no subscriptions.
     Tonic,
     /// A tonic server that sends ready bytes, without encoding anything.
     Ready,
-    /// Bare sockets and ready bytes.
+    /// Bare sockets: what the bytes themselves take.
     Socket,
     /// go-control-plane, in a process of its own making.
     GoControlPlane,
 }
 
 impl Kind {
-    /// Whether it has no subscriptions, and begins with one resource or none.
-    pub fn is_floor(self) -> bool {
+    /// Whether its first response is one resource, whatever is asked for, where its [`Greeting`] does not say otherwise.
+    pub fn greets_with_one(self) -> bool {
         matches!(self, Kind::Tonic | Kind::Socket)
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::Stock;
-use super::told::delta;
+use super::prepared::delta;
 use crate::lab::setting::Setting;
 use crate::lab::skim::{Field, field};
 use crate::made;
@@ -22,13 +22,19 @@ pub(super) struct Answers {
 
 impl Answers {
     /// In the form in which they are sent; and what can be changed.
-    pub(super) fn new(setting: &Setting, form: fn(&[u8]) -> Bytes) -> Result<(Stock, Answers), Failure> {
+    ///
+    /// # Errors
+    /// When there is no resource beside those everybody names: that is what changes.
+    pub(super) fn new(setting: &Setting, form: fn(Vec<u8>) -> Bytes) -> Result<(Stock, Answers), Failure> {
+        if setting.beside != 1 {
+            return Err("what changes is the one resource beside those that everybody names".into());
+        }
         let (stock, set) = Stock::new(setting)?;
         let mut by_type: HashMap<Vec<u8>, Vec<_>> = HashMap::new();
         for resource in set.iter() {
             by_type.entry(resource.type_url().as_str().as_bytes().to_vec()).or_default().push(resource);
         }
-        let all = by_type.iter().map(|(url, resources)| (url.clone(), form(&delta(resources, 0).encode_to_vec())));
+        let all = by_type.iter().map(|(url, resources)| (url.clone(), form(delta(resources, 0).encode_to_vec())));
         let changing = made::name(setting.resources).into();
         Ok((stock, Answers { all: Arc::new(all.collect()), changing }))
     }

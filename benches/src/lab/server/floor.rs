@@ -21,19 +21,22 @@ use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::Obedient;
-use super::log::Log;
-use super::told::{News, Told};
+use super::log::{Log, Untold};
+use super::prepared::{News, Prepared};
 use crate::lab::setting::{Greeting, Setting};
 use crate::stand::Failure;
 
 /// The floor as it is told.
 pub(super) struct Floor {
-    log: Arc<Log<Told>>,
-    news: News<Told>,
+    log: Arc<Log<Prepared>>,
+    news: News<Prepared>,
 }
 
 impl Floor {
     pub(super) fn start(runtime: &Runtime, listener: TcpListener, setting: &Setting) -> Result<Floor, Failure> {
+        if setting.greeting == Greeting::All {
+            return Err("the tonic floor has no subscriptions: bare sockets and the ready-bytes floor have".into());
+        }
         // Made before anything is measured.
         let (first, news) = News::new(setting, std::convert::identity)?;
         let log = Log::new(first);
@@ -67,40 +70,42 @@ pub(super) fn builder(setting: &Setting) -> Result<Server, Failure> {
 }
 
 struct Service {
-    log: Arc<Log<Told>>,
+    log: Arc<Log<Prepared>>,
     greeting: Greeting,
 }
 
 impl Service {
     /// What one stream is told, as one of the variants has it.
-    fn told<T>(&self, merged: fn(&[Arc<Told>]) -> Option<T>) -> impl Stream<Item = Result<T, Status>> + use<T> {
+    fn told<T>(&self, merged: fn(&Untold<Prepared>) -> Option<T>) -> impl Stream<Item = Result<T, Status>> + use<T> {
         let (more, mut place) = match self.greeting {
             Greeting::One => (WatchStream::new(self.log.more()), self.log.newest()),
-            _ => (WatchStream::from_changes(self.log.more()), self.log.end()),
+            Greeting::Nothing | Greeting::All => (WatchStream::from_changes(self.log.more()), self.log.end()),
         };
         let log = Arc::clone(&self.log);
-        more.filter_map(move |_| log.behind(&mut place, merged).flatten().map(Ok))
+        more.filter_map(move |_| merged(&log.since(&mut place)?).map(Ok))
     }
 }
 
-/// The newest response, with the resources of those before it.
-fn delta(told: &[Arc<Told>]) -> Option<DeltaDiscoveryResponse> {
-    let (newest, earlier) = told.split_last()?;
-    let Told::Delta(newest) = &**newest else { return None };
+/// The newest response, with the resources of those before it, each once.
+fn delta(untold: &Untold<Prepared>) -> Option<DeltaDiscoveryResponse> {
+    let Prepared::Delta(newest) = &*untold.newest else { return None };
     let mut response = newest.clone();
-    for told in earlier {
-        if let Told::Delta(earlier) = &**told {
-            response.resources.extend_from_slice(&earlier.resources);
+    for earlier in untold.earlier.iter().rev() {
+        let Prepared::Delta(earlier) = &**earlier else { continue };
+        for resource in &earlier.resources {
+            if response.resources.iter().all(|newer| newer.name != resource.name) {
+                response.resources.push(resource.clone());
+            }
         }
     }
     Some(response)
 }
 
 /// The newest response, which is everything.
-fn sotw(told: &[Arc<Told>]) -> Option<DiscoveryResponse> {
-    match &**told.last()? {
-        Told::Sotw(newest) => Some(newest.clone()),
-        Told::Delta(_) => None,
+fn sotw(untold: &Untold<Prepared>) -> Option<DiscoveryResponse> {
+    match &*untold.newest {
+        Prepared::Sotw(newest) => Some(newest.clone()),
+        Prepared::Delta(_) => None,
     }
 }
 
@@ -126,5 +131,26 @@ impl AggregatedDiscoveryService for Service {
         // One task per stream, as cheap as it gets: requests are read and dropped beside the responses.
         let requests = request.into_inner().filter_map(|request| request.err().map(Err));
         Ok(Response::new(Box::pin(self.told(delta).merge(requests))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use envoy_types::pb::envoy::service::discovery::v3::Resource;
+
+    use super::*;
+
+    #[test]
+    fn of_what_changed_twice_the_newest_is_told() {
+        let prepared = |nonce: &str, names: &[&str]| {
+            let resource = |name: &&str| Resource { name: (*name).into(), version: nonce.into(), ..Default::default() };
+            let resources = names.iter().map(resource).collect();
+            Arc::new(Prepared::Delta(DeltaDiscoveryResponse { nonce: nonce.into(), resources, ..Default::default() }))
+        };
+        let earlier = vec![prepared("1", &["a"]), prepared("2", &["b", "c"]), prepared("3", &["b"])];
+        let response = delta(&Untold { earlier, newest: prepared("4", &["a"]) }).unwrap();
+        let told: Vec<(&str, &str)> =
+            response.resources.iter().map(|resource| (&*resource.name, &*resource.version)).collect();
+        assert_eq!((&*response.nonce, told), ("4", vec![("a", "4"), ("b", "3"), ("c", "2")]));
     }
 }

@@ -24,7 +24,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::answers::Answers;
 use super::floor::builder;
-use super::told::delta;
+use super::prepared::delta;
 use super::{Obedient, Stock};
 use crate::lab::setting::Setting;
 use crate::stand::Failure;
@@ -37,7 +37,7 @@ pub(super) struct Ready {
 
 impl Ready {
     pub(super) fn start(runtime: &Runtime, listener: TcpListener, setting: &Setting) -> Result<Ready, Failure> {
-        let (stock, answers) = Answers::new(setting, Bytes::copy_from_slice)?;
+        let (stock, answers) = Answers::new(setting, Bytes::from)?;
         let (newest, receiver) = watch::channel(Bytes::new());
         let service = Service { answers, newest: receiver };
         let mut builder = builder(setting)?;

@@ -1,24 +1,24 @@
 //! The floor below the floor: bare sockets, five bytes and a ready message. No HTTP/2, no gRPC.
 
-use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::Either;
 use prost::Message;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use tokio::time::sleep;
 
 use super::answers::Answers;
-use super::log::{Log, Place};
-use super::told::{News, Told, delta};
+use super::log::{Log, Place, Untold};
+use super::prepared::{News, Prepared, delta};
 use super::{Obedient, Stock};
-use crate::lab::bare::{Inbox, framed};
+use crate::lab::bare::{Inbox, framed, unframed};
 use crate::lab::setting::{Greeting, Setting};
 use crate::stand::Failure;
-
-/// How much is read at once.
-const PIECE: usize = 16 * 1024;
 
 /// The floor as it is told.
 pub(super) struct Sockets {
@@ -45,7 +45,7 @@ impl Sockets {
         // Made before anything is measured.
         let (log, changes, requests) = match setting.greeting {
             Greeting::All => {
-                let (stock, answers) = Answers::new(setting, framed)?;
+                let (stock, answers) = Answers::new(setting, |message| framed(&[&message]))?;
                 (Log::new(Arc::default()), Changes::Stock(stock), Requests::Answered(answers))
             }
             greeting => {
@@ -65,94 +65,96 @@ impl Obedient for Sockets {
             Changes::News(news) => news.of(revision, number)?,
             Changes::Stock(stock) => {
                 let changed = stock.changed(number, revision)?;
-                Arc::new(encoded(Told::Delta(delta(&[&changed], revision))))
+                Arc::new(encoded(Prepared::Delta(delta(&[&changed], revision))))
             }
         });
         Ok(())
     }
 }
 
-fn encoded(told: Told) -> Bytes {
-    framed(&match told {
-        Told::Delta(response) => response.encode_to_vec(),
-        Told::Sotw(response) => response.encode_to_vec(),
-    })
+fn encoded(response: Prepared) -> Bytes {
+    let message = match response {
+        Prepared::Delta(response) => response.encode_to_vec(),
+        Prepared::Sotw(response) => response.encode_to_vec(),
+    };
+    framed(&[&message])
 }
 
 async fn serve(listener: TcpListener, log: Arc<Log<Bytes>>, requests: Requests) {
-    while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(one(stream, Arc::clone(&log), requests.clone()));
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let log = Arc::clone(&log);
+                tokio::spawn(match &requests {
+                    Requests::Dropped { greets } => Either::Left(tell_only(stream, log, *greets)),
+                    Requests::Answered(answers) => Either::Right(answer_and_tell(stream, log, answers.clone())),
+                });
+            }
+            Err(error) => {
+                eprintln!("the floor accepts no connection: {error}");
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
     }
 }
 
-/// Serves one socket until it is closed.
-async fn one(mut stream: TcpStream, log: Arc<Log<Bytes>>, requests: Requests) -> Result<(), Failure> {
+/// Tells one socket what there is until it is closed, and drops what comes from it.
+async fn tell_only(stream: TcpStream, log: Arc<Log<Bytes>>, greets: bool) -> Result<(), Failure> {
     stream.set_nodelay(true)?;
-    let mut more = log.more();
-    let (mut place, mut is_told) = match requests {
-        Requests::Dropped { greets: true } => (log.newest(), true),
-        Requests::Dropped { greets: false } => (log.end(), true),
-        Requests::Answered(_) => (log.end(), false),
+    let (mut read, mut write) = stream.into_split();
+    let dropped = async move {
+        let mut request = [0; 256];
+        while read.read(&mut request).await? > 0 {}
+        Ok::<(), Failure>(())
     };
+    let told = async move {
+        let mut more = log.more();
+        let mut place = if greets { log.newest() } else { log.end() };
+        loop {
+            tell(&mut write, &log, &mut place).await?;
+            more.changed().await?;
+        }
+    };
+    tokio::select! {
+        ended = dropped => ended,
+        ended = told => ended,
+    }
+}
+
+/// Answers what one socket asks until it is closed, and tells it what changes once it has asked for that.
+async fn answer_and_tell(stream: TcpStream, log: Arc<Log<Bytes>>, answers: Answers) -> Result<(), Failure> {
+    stream.set_nodelay(true)?;
+    let (mut read, mut write) = stream.into_split();
+    let (mut more, mut place, mut is_told) = (log.more(), log.end(), false);
     let mut inbox = Inbox::default();
-    tell(&mut stream, &log, &mut place).await?;
     loop {
         tokio::select! {
-            readable = stream.readable() => {
-                readable?;
-                let is_over = match &requests {
-                    Requests::Dropped { .. } => read(&stream, |_| {})?,
-                    Requests::Answered(_) => read(&stream, |piece| inbox.push(piece))?,
-                };
-                if is_over {
+            length = read.read_buf(inbox.room()) => {
+                if length? == 0 {
                     return Ok(());
                 }
-                if let Requests::Answered(answers) = &requests {
-                    is_told |= answer(&mut stream, &mut inbox, answers).await?;
+                while let Some(request) = inbox.next() {
+                    is_told |= answers.is_about_what_changes(&request);
+                    if let Some(answer) = answers.to(&request) {
+                        write.write_all(&answer).await?;
+                    }
                 }
             }
             changed = more.changed(), if is_told => {
                 changed?;
-                tell(&mut stream, &log, &mut place).await?;
+                tell(&mut write, &log, &mut place).await?;
             }
         }
     }
 }
 
-/// Reads a piece of what is there. Gives whether nothing more will be.
-fn read(stream: &TcpStream, take: impl FnOnce(&[u8])) -> Result<bool, Failure> {
-    // Not kept between reads: a socket that is idle has no buffer.
-    let mut piece = [0; PIECE];
-    match stream.try_read(&mut piece) {
-        Ok(length) => {
-            take(piece.get(..length).unwrap_or_default());
-            Ok(length == 0)
-        }
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(false),
-        Err(error) => Err(error.into()),
+/// Tells all there is from a place on, as one message: of a resource that has changed twice both, the newer one behind.
+async fn tell(to: &mut OwnedWriteHalf, log: &Log<Bytes>, place: &mut Place) -> Result<(), Failure> {
+    let Some(Untold { earlier, newest }) = log.since(place) else { return Ok(()) };
+    if earlier.is_empty() {
+        return Ok(to.write_all(&newest).await?);
     }
-}
-
-/// Answers all requests that are complete. Gives whether one of them is about what changes.
-async fn answer(stream: &mut TcpStream, inbox: &mut Inbox, answers: &Answers) -> Result<bool, Failure> {
-    let mut is_about_what_changes = false;
-    while let Some(request) = inbox.next() {
-        is_about_what_changes |= answers.is_about_what_changes(&request);
-        if let Some(answer) = answers.to(&request) {
-            stream.write_all(&answer).await?;
-        }
-    }
-    Ok(is_about_what_changes)
-}
-
-/// Tells all there is behind a place, in one write.
-async fn tell(stream: &mut TcpStream, log: &Log<Bytes>, place: &mut Place) -> Result<(), Failure> {
-    let frames = log.behind(place, |behind| match behind {
-        [frame] => Bytes::clone(frame),
-        frames => frames.iter().flat_map(|frame| frame.iter().copied()).collect(),
-    });
-    match frames {
-        Some(frames) => Ok(stream.write_all(&frames).await?),
-        None => Ok(()),
-    }
+    // Messages of one type, one behind the other, are one message: lists are joined, and of the rest the last counts.
+    let parts: Vec<&[u8]> = earlier.iter().chain([&newest]).map(|frame| unframed(frame)).collect();
+    Ok(to.write_all(&framed(&parts)).await?)
 }

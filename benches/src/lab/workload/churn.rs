@@ -106,9 +106,12 @@ async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Res
         .with("changes", changes as f64)
         .with("load cores", load / took.as_secs_f64())
         .with("cores", (after.cpu_s() - before.cpu_s()) / took.as_secs_f64())
-        .with("publications", (after.publications - before.publications) as f64)
         .with("responses/stream", read.responses as f64 / case.streams as f64)
         .with("changes/response", (changes * case.streams) as f64 / read.responses as f64);
+    let row = match kind.greets_with_one() {
+        true => row,
+        false => row.with("publications", (after.publications - before.publications) as f64),
+    };
     Ok(match drained {
         true => row.with("backlog s", last_told.saturating_duration_since(last_change).as_secs_f64()),
         false => row.with("not accepted in time", freshness.outstanding() as f64),

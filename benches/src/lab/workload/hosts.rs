@@ -80,7 +80,7 @@ pub(super) async fn run(lab: &mut Lab) {
 }
 
 fn script(content: Content, kind: Kind, hosts: usize) -> Arc<Script> {
-    let asks = match kind.is_floor() {
+    let asks = match kind.greets_with_one() {
         // It has no clusters, and begins with one table or host.
         true => vec![scripts::ask(Variant::Delta, content.changing(), Vec::new(), 1)],
         false => scripts::asks(content, hosts),

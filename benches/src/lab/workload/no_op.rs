@@ -64,7 +64,7 @@ pub(super) async fn run(lab: &mut Lab) {
 
 async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Result<Row, Failure> {
     let mut server = Served::start(kind, &site.setting(Content::Shops, case.routes), &site.cores).await?;
-    let asks = match kind.is_floor() {
+    let asks = match kind.greets_with_one() {
         true => scripts::asks_of(kind, Content::Endpoints, case.routes),
         false => asks(&mut server).await?,
     };
@@ -94,13 +94,18 @@ async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Res
     if after.updates - before.updates != case.edits as u64 {
         return Err(format!("{} edits were made, not {}", after.updates - before.updates, case.edits).into());
     }
-    Ok(Row::new(about, [&before, &after], read.received)
+    let row = Row::new(about, [&before, &after], read.received)
         .with("CPU µs/edit", (after.cpu_s() - before.cpu_s()) * 1e6 / case.edits as f64)
         .with("allocated B/edit", (after.allocated_bytes - before.allocated_bytes) as f64 / case.edits as f64)
         .with("response B", read.response_bytes as f64)
-        .with("updates not empty", (after.updates_not_empty - before.updates_not_empty) as f64)
-        .with("publications", (after.publications - before.publications) as f64)
-        .with("a real change then ms", waits.iter().max().map_or(f64::NAN, |wait| wait.as_secs_f64() * 1e3)))
+        .with("a real change then ms", waits.iter().max().map_or(f64::NAN, |wait| wait.as_secs_f64() * 1e3));
+    Ok(match kind {
+        Kind::Chancery => row
+            .with("updates not empty", (after.updates_not_empty - before.updates_not_empty) as f64)
+            .with("publications", (after.publications - before.publications) as f64),
+        // A floor translates nothing, and publishes nothing.
+        _ => row,
+    })
 }
 
 /// All there is of a translation.

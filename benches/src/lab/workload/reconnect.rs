@@ -61,7 +61,7 @@ pub(super) async fn run(lab: &mut Lab) {
 async fn measure(case: &Case, kind: Kind, site: &Site, about: &About<'_>) -> Result<Row, Failure> {
     let setting = Setting { greeting: Greeting::Nothing, ..site.setting(Content::Endpoints, case.resources) };
     let mut server = Served::start(kind, &setting, &site.cores).await?;
-    let held = match kind.is_floor() {
+    let held = match kind.greets_with_one() {
         true => as_encoded_here(case.resources)?,
         false => learn(&server, site, case.resources).await?,
     };

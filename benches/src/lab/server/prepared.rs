@@ -11,8 +11,8 @@ use super::stock::nth;
 use crate::lab::setting::{Novelty, Setting};
 use crate::stand::Failure;
 
-/// A response.
-pub(super) enum Told {
+/// A response that is ready.
+pub(super) enum Prepared {
     Delta(DeltaDiscoveryResponse),
     Sotw(DiscoveryResponse),
 }
@@ -22,17 +22,21 @@ pub(super) struct News<T> {
     in_turn: [Arc<T>; 2],
     /// What changes are made of, where they are made.
     stock: Option<Stock>,
-    form: fn(Told) -> T,
+    form: fn(Prepared) -> T,
 }
 
 impl<T> News<T> {
     /// What is told first, and all that comes after it.
-    pub(super) fn new(setting: &Setting, form: fn(Told) -> T) -> Result<(Arc<T>, News<T>), Failure> {
+    ///
+    /// # Errors
+    /// What is made when it changes is a delta response.
+    pub(super) fn new(setting: &Setting, form: fn(Prepared) -> T) -> Result<(Arc<T>, News<T>), Failure> {
         let (mut stock, [first, even, odd]) = responses(setting)?;
         let first = Arc::new(form(first));
         let in_turn = [even, odd].map(|told| Arc::new(form(told)));
         let stock = match setting.novelty {
             Novelty::InTurn => None,
+            Novelty::Made if setting.sotw => return Err("a floor makes delta responses only".into()),
             Novelty::Made => {
                 // What responses were made of is as it was at the beginning.
                 stock.changed(nth(2, setting.resources), 0)?;
@@ -50,12 +54,13 @@ impl<T> News<T> {
             return Ok(Arc::clone(if revision.is_multiple_of(2) { even } else { odd }));
         };
         let changed = stock.changed(number, revision)?;
-        Ok(Arc::new((self.form)(Told::Delta(delta(&[&changed], revision)))))
+        Ok(Arc::new((self.form)(Prepared::Delta(delta(&[&changed], revision)))))
     }
 }
 
-/// The response to the beginning, and to two changes, as Chancery sends them, byte for byte but for the versions.
-fn responses(setting: &Setting) -> Result<(Stock, [Told; 3]), Failure> {
+/// The response to the beginning, and to two changes: in delta as Chancery sends them, byte for byte but for the versions; in state
+/// of the world all there is, of which Chancery sends what has changed.
+fn responses(setting: &Setting) -> Result<(Stock, [Prepared; 3]), Failure> {
     let (mut stock, all) = Stock::new(setting)?;
     let resources = setting.resources;
     let (one, two) = (stock.changed(nth(1, resources), 1)?, stock.changed(nth(2, resources), 2)?);
@@ -70,8 +75,8 @@ fn responses(setting: &Setting) -> Result<(Stock, [Told; 3]), Failure> {
         false => Vec::new(),
     };
     let told = [(&first, 0), (&two, 2), (&one, 1)].map(|(resource, revision)| match setting.sotw {
-        true => Told::Sotw(sotw(resource, with(resource), revision)),
-        false => Told::Delta(delta(&[resource], revision)),
+        true => Prepared::Sotw(sotw(resource, with(resource), revision)),
+        false => Prepared::Delta(delta(&[resource], revision)),
     });
     Ok((stock, told))
 }
