@@ -28,6 +28,12 @@ const LONGEST_LOOK: Duration = Duration::from_secs(3);
 /// The part of a core that counts as rest; to be asked costs some of it.
 const REST: f64 = 0.02;
 
+/// The same of a server that has done no less for a while: to ping ten thousand connections takes that on a slow machine.
+const UNREST: f64 = 0.1;
+
+/// How long that while is.
+const RESTLESS_FOR: Duration = Duration::from_secs(20);
+
 /// A server process. Ends with its standard input.
 pub struct Served {
     child: Child,
@@ -109,7 +115,8 @@ impl Served {
             let now = (self.usage().await?, Instant::now());
             let busy = (now.0.cpu_s() - before.0.cpu_s()) / (now.1 - before.1).as_secs_f64();
             // Twice in a row: between two requests it may only be waiting for the second.
-            rests_since = match (busy <= REST, rests_since) {
+            let rest = if begun.elapsed() < RESTLESS_FOR { REST } else { UNREST };
+            rests_since = match (busy <= rest, rests_since) {
                 (false, _) => None,
                 (true, None) => Some(before.1),
                 (true, Some(since)) => return Ok((now.0, since)),
