@@ -112,6 +112,9 @@ impl Talk {
         while !self.outgoing.is_empty() {
             let slices: Vec<IoSlice<'_>> = self.outgoing.iter().map(|part| IoSlice::new(part)).collect();
             let mut written = ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, &slices))?;
+            if written == 0 {
+                return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+            }
             while let Some(part) = self.outgoing.front_mut() {
                 let taken = written.min(part.len());
                 part.advance(taken);

@@ -30,9 +30,9 @@ const ROW_PATIENCE: Duration = Duration::from_secs(30 * 60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Size {
-    /// Under 40 seconds, in a debug build too: whether it works, and the shape.
+    /// About a minute, in a debug build too: whether it works, and the shape.
     Smoke,
-    /// A few minutes.
+    /// A quarter of an hour.
     Small,
     /// The sizes of the definitions; with peers, hours.
     Full,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chancery_protocol::Resource as Served;
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryResponse, DiscoveryResponse, Resource};
 use envoy_types::pb::google::protobuf::Any;
+use prost::Message;
 
 use super::Stock;
 use super::stock::nth;
@@ -17,12 +18,21 @@ pub(super) enum Prepared {
     Sotw(DiscoveryResponse),
 }
 
-/// Tells what changes, in the form `T` in which a floor sends it.
-pub(super) struct News<T> {
-    in_turn: [Arc<T>; 2],
-    /// What changes are made of, where they are made.
-    stock: Option<Stock>,
-    form: fn(Prepared) -> T,
+impl Prepared {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        match self {
+            Prepared::Delta(response) => response.encode_to_vec(),
+            Prepared::Sotw(response) => response.encode_to_vec(),
+        }
+    }
+}
+
+/// What a floor tells when something changes, in the form `T` in which it sends it.
+pub(super) enum News<T> {
+    /// One of two that are ready.
+    InTurn([Arc<T>; 2]),
+    /// What changes, made of this.
+    Made { stock: Stock, form: fn(Prepared) -> T },
 }
 
 impl<T> News<T> {
@@ -33,28 +43,28 @@ impl<T> News<T> {
     pub(super) fn new(setting: &Setting, form: fn(Prepared) -> T) -> Result<(Arc<T>, News<T>), Failure> {
         let (mut stock, [first, even, odd]) = responses(setting)?;
         let first = Arc::new(form(first));
-        let in_turn = [even, odd].map(|told| Arc::new(form(told)));
-        let stock = match setting.novelty {
-            Novelty::InTurn => None,
+        let news = match setting.novelty {
+            Novelty::InTurn => News::InTurn([even, odd].map(|told| Arc::new(form(told)))),
             Novelty::Made if setting.sotw => return Err("a floor makes delta responses only".into()),
             Novelty::Made => {
                 // What responses were made of is as it was at the beginning.
                 stock.changed(nth(2, setting.resources), 0)?;
                 stock.changed(nth(1, setting.resources), 0)?;
-                Some(stock)
+                News::Made { stock, form }
             }
         };
-        Ok((first, News { in_turn, stock, form }))
+        Ok((first, news))
     }
 
     /// The response to a change.
     pub(super) fn of(&mut self, revision: usize, number: usize) -> Result<Arc<T>, Failure> {
-        let Some(stock) = &mut self.stock else {
-            let [even, odd] = &self.in_turn;
-            return Ok(Arc::clone(if revision.is_multiple_of(2) { even } else { odd }));
-        };
-        let changed = stock.changed(number, revision)?;
-        Ok(Arc::new((self.form)(Prepared::Delta(delta(&[&changed], revision)))))
+        match self {
+            News::InTurn([even, odd]) => Ok(Arc::clone(if revision.is_multiple_of(2) { even } else { odd })),
+            News::Made { stock, form } => {
+                let changed = stock.changed(number, revision)?;
+                Ok(Arc::new(form(Prepared::Delta(delta(&[&changed], revision)))))
+            }
+        }
     }
 }
 

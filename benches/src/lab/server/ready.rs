@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use prost::Message;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -22,17 +21,17 @@ use tonic::server::{Grpc, NamedService, StreamingService};
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::Obedient;
 use super::answers::Answers;
 use super::floor::builder;
-use super::prepared::delta;
-use super::{Obedient, Stock};
+use super::prepared::News;
 use crate::lab::setting::Setting;
 use crate::stand::Failure;
 
 /// The floor as it is told.
 pub(super) struct Ready {
     newest: watch::Sender<Bytes>,
-    stock: Stock,
+    news: News<Bytes>,
 }
 
 impl Ready {
@@ -47,14 +46,13 @@ impl Ready {
                 eprintln!("the floor stopped serving: {error}");
             }
         });
-        Ok(Ready { newest, stock })
+        Ok(Ready { newest, news: News::Made { stock, form: |response| response.encode().into() } })
     }
 }
 
 impl Obedient for Ready {
     fn change(&mut self, revision: usize, number: usize) -> Result<(), Failure> {
-        let resource = self.stock.changed(number, revision)?;
-        self.newest.send_replace(delta(&[&resource], revision).encode_to_vec().into());
+        self.newest.send_replace(Bytes::clone(&*self.news.of(revision, number)?));
         Ok(())
     }
 }

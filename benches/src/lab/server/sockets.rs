@@ -1,21 +1,18 @@
 //! The floor below the floor: bare sockets, five bytes and a ready message. No HTTP/2, no gRPC.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::Either;
-use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
-use tokio::time::sleep;
 
+use super::Obedient;
 use super::answers::Answers;
 use super::log::{Log, Place, Untold};
-use super::prepared::{News, Prepared, delta};
-use super::{Obedient, Stock};
+use super::prepared::{News, Prepared};
 use crate::lab::bare::{Inbox, framed, unframed};
 use crate::lab::setting::{Greeting, Setting};
 use crate::stand::Failure;
@@ -23,12 +20,7 @@ use crate::stand::Failure;
 /// The floor as it is told.
 pub(super) struct Sockets {
     log: Arc<Log<Bytes>>,
-    changes: Changes,
-}
-
-enum Changes {
-    News(News<Bytes>),
-    Stock(Stock),
+    news: News<Bytes>,
 }
 
 /// What a socket has to do with requests.
@@ -43,58 +35,46 @@ enum Requests {
 impl Sockets {
     pub(super) fn start(runtime: &Runtime, listener: TcpListener, setting: &Setting) -> Result<Sockets, Failure> {
         // Made before anything is measured.
-        let (log, changes, requests) = match setting.greeting {
+        let (log, news, requests) = match setting.greeting {
             Greeting::All => {
                 let (stock, answers) = Answers::new(setting, |message| framed(&[&message]))?;
-                (Log::new(Arc::default()), Changes::Stock(stock), Requests::Answered(answers))
+                (Log::new(Arc::default()), News::Made { stock, form: encoded }, Requests::Answered(answers))
             }
             greeting => {
                 let (first, news) = News::new(setting, encoded)?;
                 let greets = greeting == Greeting::One;
-                (Log::new(first), Changes::News(news), Requests::Dropped { greets })
+                (Log::new(first), news, Requests::Dropped { greets })
             }
         };
-        runtime.spawn(serve(listener, Arc::clone(&log), requests));
-        Ok(Sockets { log, changes })
+        let served = serve(listener, Arc::clone(&log), requests);
+        runtime.spawn(async {
+            if let Err(error) = served.await {
+                eprintln!("the floor stopped serving: {error}");
+            }
+        });
+        Ok(Sockets { log, news })
     }
 }
 
 impl Obedient for Sockets {
     fn change(&mut self, revision: usize, number: usize) -> Result<(), Failure> {
-        self.log.push(match &mut self.changes {
-            Changes::News(news) => news.of(revision, number)?,
-            Changes::Stock(stock) => {
-                let changed = stock.changed(number, revision)?;
-                Arc::new(encoded(Prepared::Delta(delta(&[&changed], revision))))
-            }
-        });
+        self.log.push(self.news.of(revision, number)?);
         Ok(())
     }
 }
 
 fn encoded(response: Prepared) -> Bytes {
-    let message = match response {
-        Prepared::Delta(response) => response.encode_to_vec(),
-        Prepared::Sotw(response) => response.encode_to_vec(),
-    };
-    framed(&[&message])
+    framed(&[&response.encode()])
 }
 
-async fn serve(listener: TcpListener, log: Arc<Log<Bytes>>, requests: Requests) {
+async fn serve(listener: TcpListener, log: Arc<Log<Bytes>>, requests: Requests) -> Result<(), Failure> {
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let log = Arc::clone(&log);
-                tokio::spawn(match &requests {
-                    Requests::Dropped { greets } => Either::Left(tell_only(stream, log, *greets)),
-                    Requests::Answered(answers) => Either::Right(answer_and_tell(stream, log, answers.clone())),
-                });
-            }
-            Err(error) => {
-                eprintln!("the floor accepts no connection: {error}");
-                sleep(Duration::from_millis(20)).await;
-            }
-        }
+        let (stream, _) = listener.accept().await?;
+        let log = Arc::clone(&log);
+        tokio::spawn(match &requests {
+            Requests::Dropped { greets } => Either::Left(tell_only(stream, log, *greets)),
+            Requests::Answered(answers) => Either::Right(answer_and_tell(stream, log, answers.clone())),
+        });
     }
 }
 
