@@ -1,6 +1,6 @@
 //! The types of one stream and what they share: limits, nonces, events, the next moment to wake.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -10,6 +10,7 @@ mod compare;
 mod saying;
 
 pub(crate) use channel::Channel;
+use collections::Collections;
 pub(crate) use saying::{Saying, size_in_response};
 
 use crate::interest::{Interest, InterestChange};
@@ -29,17 +30,14 @@ pub(crate) struct Conversation {
     events: VecDeque<Event>,
     next_nonce: u64,
     wake: Option<Moment>,
-    /// The route configurations the peer was given that get their virtual hosts apart, numbered.
-    collections: BTreeMap<ResourceName, u64>,
-    next_collection: u64,
+    collections: Collections,
     /// What resources that were sent need the peer to be given again, and it has not asked for yet on this stream.
     unasked: BTreeSet<Reference>,
 }
 
 impl Conversation {
     pub(crate) fn new(settings: Settings, variant: Variant) -> Conversation {
-        let mut collections = BTreeMap::new();
-        collections.extend(settings.collection.clone().map(|collection| (collection, 0)));
+        let collections = Collections::beginning_with(settings.collection.clone());
         Conversation {
             settings,
             channels: Vec::new(),
@@ -48,7 +46,6 @@ impl Conversation {
             next_nonce: 0,
             wake: None,
             collections,
-            next_collection: 0,
             unasked: BTreeSet::new(),
         }
     }
@@ -130,7 +127,7 @@ impl Conversation {
         }
         if channel.type_url == TypeUrl::ROUTE {
             for name in &change.dropped {
-                self.collections.remove(name);
+                self.collections.withdraw(name);
             }
         }
         let event = Event::Subscribed {
@@ -274,7 +271,7 @@ impl Conversation {
 
     /// Whether nothing can be said before something happens.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.unasked.is_empty() && self.channels.iter().all(Channel::is_quiet)
+        self.unasked.is_empty() && self.has_collected() && self.channels.iter().all(Channel::is_quiet)
     }
 
     /// Whether the peer owes no reply, and nothing it asked for is still to be looked at.

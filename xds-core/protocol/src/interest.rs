@@ -167,6 +167,9 @@ impl Interest {
     /// Wants every member of these collections from now on, and of no others. Gives the ones that are new (or newly
     /// numbered) and the ones that are over.
     pub(crate) fn collect(&mut self, wanted: &BTreeMap<ResourceName, u64>) -> (Vec<ResourceName>, Vec<ResourceName>) {
+        if self.collections == *wanted {
+            return (Vec::new(), Vec::new());
+        }
         let new = wanted.iter().filter(|(name, number)| self.collections.get(*name) != Some(*number));
         let new: Vec<ResourceName> = new.map(|(name, _)| name.clone()).collect();
         let over = self.collections.keys().filter(|name| !wanted.contains_key(*name)).cloned().collect();

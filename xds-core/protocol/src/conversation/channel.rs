@@ -68,9 +68,8 @@ impl Channel {
 
     /// Whether there is nothing to say but what is on its way, and nothing to wait for but replies.
     pub(super) fn is_quiet(&self) -> bool {
-        // With the window closed only answers that are owed may go out. What is collected follows what other types are told.
+        // With the window closed only answers that are owed may go out.
         (self.standing.exceptions.is_empty() || !self.window_open())
-            && !self.type_url.traits().collected
             && !self.greeting
             && !self.standing.whole_due()
             && !self.standing.has_questions()

@@ -1,16 +1,52 @@
 //! Virtual hosts by themselves: they follow the route configurations that a peer was given and that get them apart.
 
+use alloc::collections::BTreeMap;
+
 use super::{Channel, Conversation, Saying};
-use crate::{Moment, Resource, TypeUrl, View};
+use crate::{Moment, Resource, ResourceName, TypeUrl, View};
+
+/// The route configurations a peer was given that get their virtual hosts apart.
+#[derive(Debug, Default)]
+pub(super) struct Collections {
+    /// Numbered: one that was over and is announced again is another.
+    announced: BTreeMap<ResourceName, u64>,
+    last: u64,
+    /// Whether virtual hosts have followed since something changed. A channel that is new, or asks for others, is not quiet anyway.
+    followed: bool,
+}
+
+impl Collections {
+    /// With one that is there from the beginning, whatever is sent.
+    pub(super) fn beginning_with(given: Option<ResourceName>) -> Collections {
+        Collections { announced: given.map(|name| (name, 0)).into_iter().collect(), ..Collections::default() }
+    }
+
+    /// The peer is given this one, or given it anew.
+    pub(super) fn announce(&mut self, name: ResourceName) {
+        self.last += 1;
+        self.announced.insert(name, self.last);
+        self.followed = false;
+    }
+
+    /// The peer has this one no longer, or its virtual hosts are no longer apart.
+    pub(super) fn withdraw(&mut self, name: &ResourceName) {
+        self.followed &= self.announced.remove(name).is_none();
+    }
+
+    fn has(&self, name: &ResourceName) -> bool {
+        self.announced.contains_key(name)
+    }
+}
 
 impl Conversation {
     /// Virtual hosts follow the route configurations that were sent.
     pub(super) fn collect<V: View>(&mut self, now: Moment, view: &V) {
+        self.collections.followed = true;
         for channel in self.channels.iter_mut().filter(|channel| channel.type_url.traits().collected) {
             if channel.interest.is_wildcard() || view.epoch(&channel.type_url).is_none() {
                 continue;
             }
-            let (new, over) = channel.interest.collect(&self.collections);
+            let (new, over) = channel.interest.collect(&self.collections.announced);
             for collection in over {
                 channel.standing.forget_collection(&collection);
             }
@@ -29,13 +65,17 @@ impl Conversation {
         }
         for saying in said {
             let announced = saying.content.as_ref().is_some_and(announces_virtual_hosts);
-            if announced && !self.collections.contains_key(&saying.name) {
-                self.next_collection += 1;
-                self.collections.insert(saying.name.clone(), self.next_collection);
+            if announced && !self.collections.has(&saying.name) {
+                self.collections.announce(saying.name.clone());
             } else if !announced {
-                self.collections.remove(&saying.name);
+                self.collections.withdraw(&saying.name);
             }
         }
+    }
+
+    /// Whether nothing is collected, or what is collected has followed what was announced.
+    pub(super) fn has_collected(&self) -> bool {
+        self.collections.followed || !self.channels.iter().any(|channel| channel.type_url.traits().collected)
     }
 }
 

@@ -28,8 +28,7 @@ impl Conversation {
                 // What is held since an earlier stream announces as well as what is sent.
                 let held = interest.names().filter(|name| except.binary_search(name).is_err());
                 for name in held.filter(|name| view.get(type_url, name).is_some_and(announces_virtual_hosts)) {
-                    self.next_collection += 1;
-                    self.collections.insert(name.clone(), self.next_collection);
+                    self.collections.announce(name.clone());
                 }
             }
             if let Some(except) = compared.held_but {

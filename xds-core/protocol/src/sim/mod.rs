@@ -12,6 +12,7 @@ mod oracle;
 mod plan;
 pub mod play;
 mod pool;
+mod quiet;
 mod random;
 mod refusing;
 mod run;

@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::quiet::keeps_quiet;
 use super::transcript::{Answer, Edit, Expectation, Given, Saying, Step, Transcript};
 use super::{Picture, World, resource};
 use crate::{
@@ -77,6 +78,8 @@ struct Player {
     last: Option<TypeUrl>,
     /// How many replies were given without the names they repeat, if they are to be.
     repeated: Option<usize>,
+    /// Whether something was published since the session was asked last.
+    unseen: bool,
 }
 
 /// Plays the transcript in one variant.
@@ -123,6 +126,7 @@ fn player(transcript: &Transcript, delta: bool, settings: Settings) -> Player {
         settings,
         last: None,
         repeated: None,
+        unseen: false,
     }
 }
 
@@ -142,15 +146,35 @@ impl Player {
         Ok(())
     }
 
+    /// A session that has seen what was published says so if it has nothing to say, and keeps to it.
+    fn keeps_quiet(&mut self) -> Result<(), String> {
+        if self.unseen || self.violation.is_some() {
+            return Ok(());
+        }
+        let view = self.world.view();
+        let kept = match &mut self.side {
+            Side::Sotw(session) => keeps_quiet(session, self.now, &*view, false),
+            Side::Delta(session) => keeps_quiet(session, self.now, &*view, false),
+        };
+        kept.map_err(|offence| alloc::format!("{offence}"))
+    }
+
     fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
             Step::Publish(edits) => self.publish(edits),
-            Step::Say(saying) => self.say(saying),
-            Step::Expect(expected) => return self.expect(expected),
+            Step::Say(saying) => {
+                self.say(saying);
+                return self.keeps_quiet();
+            }
+            Step::Expect(expected) => {
+                self.expect(expected)?;
+                return self.keeps_quiet();
+            }
             Step::ExpectNothing => {
                 if let Some(said) = self.poll() {
                     return Err(alloc::format!("expected silence, the server said {said:?}"));
                 }
+                return self.keeps_quiet();
             }
             Step::Wait(time) => {
                 self.now = self.now + *time;
@@ -173,6 +197,7 @@ impl Player {
     }
 
     fn publish(&mut self, edits: &[Edit]) {
+        self.unseen = true;
         let upserts: Vec<Resource> = edits.iter().filter_map(edited).collect();
         for (resource, edit) in upserts.iter().zip(edits.iter().filter(|edit| edit.label.is_some())) {
             let key = (edit.type_name.clone(), edit.name.clone(), edit.label.clone().unwrap_or_default());
@@ -252,6 +277,7 @@ impl Player {
     }
 
     fn poll(&mut self) -> Option<Expectation> {
+        self.unseen = false;
         let view = self.world.view();
         let said = match &mut self.side {
             Side::Sotw(session) => session.poll_transmit(self.now, &*view).map(|response| {

@@ -10,6 +10,7 @@ use super::client::TYPES;
 use super::network::{Parcel, Server, Stream, Upward};
 use super::oracle::{Offence, Oracle, offence};
 use super::pool::Pool;
+use super::quiet::{is_quiet, keeps_quiet};
 use super::truth::MadeUp;
 use super::{Carriage, Client, Cure, Direct, Habits, Plan, Random, Refusing, Scene, Tally, Truth, World};
 use crate::{
@@ -376,31 +377,6 @@ impl<'a, T: Truth, C: Carriage<T::View>> Simulation<'a, T, C> {
 fn open(client: &Client, settings: &Settings) -> Stream {
     let Habits { delta, capabilities, .. } = client.habits;
     Stream::open(delta, &Settings { capabilities, ..settings.clone() })
-}
-
-/// Whether a caller would not ask, unless something is published.
-fn is_quiet<S: Session>(session: &S, now: Moment) -> bool {
-    session.is_quiet() && session.poll_timeout().is_none_or(|due| due > now)
-}
-
-/// A session that says it is quiet is not asked again before something happens: it must have nothing to say, and no moment to wake
-/// that it has not named.
-fn keeps_quiet<S: Session>(session: &mut S, now: Moment, view: &impl View, broken: bool) -> Result<(), Offence> {
-    if broken {
-        return offence("quiet", "a session that had called itself quiet spoke, and nothing had happened".into());
-    }
-    if !session.is_quiet() {
-        return Ok(());
-    }
-    let named = session.poll_timeout();
-    if session.poll_transmit(now, view).is_some() {
-        return offence("quiet", "a session that called itself quiet had something to say".into());
-    }
-    match (named, session.poll_timeout()) {
-        (None, Some(then)) => offence("quiet", format!("the moment {then:?} was not named")),
-        (Some(named), Some(then)) if then < named => offence("quiet", format!("{then:?} was not named, but {named:?}")),
-        _ => Ok(()),
-    }
 }
 
 /// Sessions share their names, and answer large subscriptions in parts of a few names or of many.
