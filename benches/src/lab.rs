@@ -34,4 +34,4 @@ pub use server::serve;
 pub use setting::{Content, Greeting, Kind, Novelty, Setting, TlsFiles};
 pub use site::Site;
 pub use usage::Usage;
-pub use workload::{Lab, Size, Workload};
+pub use workload::{Lab, Pace, Size, Workload};

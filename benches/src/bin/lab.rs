@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chancery_benches::edge;
-use chancery_benches::lab::{Attach, AttachTls, Cores, Kind, Lab, Row, Site, Size, Workload, serve, table};
+use chancery_benches::lab::{Attach, AttachTls, Cores, Kind, Lab, Pace, Row, Site, Size, Workload, serve, table};
 use chancery_benches::made;
 use chancery_benches::stand::Failure;
 use chancery_protocol::TypeUrl;
@@ -32,6 +32,9 @@ struct Arguments {
     /// The time from one change to the next in L1 and L5, in milliseconds, where it is not to be that of the size.
     #[arg(long)]
     interval: Option<u64>,
+    /// How many changes in L1 and L5, where they are not to be those of the size; of peers they are.
+    #[arg(long)]
+    changes: Option<usize>,
     /// How large everything is.
     #[arg(long, value_enum, default_value_t = Size::Small)]
     size: Size,
@@ -142,7 +145,7 @@ async fn measure(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let site = if arguments.tls { Site::tls(cores)? } else { Site::plain(cores) };
     let mut lab = Lab::new(site, arguments.size, arguments.peers)
         .rows_with(arguments.rows.clone())
-        .interval_ms(arguments.interval)
+        .pace(Pace { interval_ms: arguments.interval, changes: arguments.changes })
         .writes_to(arguments.folder.clone());
     let workloads = if arguments.only.is_empty() { Workload::value_variants() } else { &arguments.only };
     lab.run(workloads).await;

@@ -6,6 +6,7 @@ mod herd;
 mod hosts;
 mod idle;
 mod no_op;
+mod pace;
 mod plots;
 mod reconnect;
 mod slow;
@@ -17,6 +18,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use tokio::time::timeout;
 
+pub use self::pace::Pace;
 use super::go_control_plane;
 use super::row::{About, Row, table};
 use super::setting::Kind;
@@ -114,9 +116,9 @@ pub struct Lab {
     /// What the name of a row must have in it to be measured.
     #[serde(skip)]
     rows_with: Option<String>,
-    /// The time from one change to the next in L1 and L5, where it is another than they have.
+    /// Of changes in L1 and L5.
     #[serde(skip)]
-    interval_ms: Option<u64>,
+    pace: Pace,
     /// Where all there is to show is written after every row, so that a run that ends early leaves what it measured.
     #[serde(skip)]
     folder: Option<PathBuf>,
@@ -133,8 +135,8 @@ impl Lab {
         );
         eprintln!("{conditions}");
         let (rows, skipped, failures) = (Vec::new(), Vec::new(), Vec::new());
-        let (peer, rows_with, interval_ms, folder) = (None, None, None, None);
-        let mut lab = Lab { size, conditions, rows, skipped, failures, site, peer, rows_with, interval_ms, folder };
+        let (peer, rows_with, pace, folder) = (None, None, Pace::default(), None);
+        let mut lab = Lab { size, conditions, rows, skipped, failures, site, peer, rows_with, pace, folder };
         if with_peers && lab.site.is_encrypted() {
             lab.skip("go-control-plane", "it is compared in plain text only; run without --tls");
         } else if with_peers {
@@ -153,13 +155,11 @@ impl Lab {
         self
     }
 
-    /// Makes changes of L1 and L5 so many milliseconds after each other.
+    /// Makes changes in L1 and L5 at this pace.
     #[must_use]
-    pub fn interval_ms(mut self, interval_ms: Option<u64>) -> Lab {
-        if let Some(interval_ms) = interval_ms {
-            self.conditions += &format!("; a change every {interval_ms} ms");
-        }
-        self.interval_ms = interval_ms;
+    pub fn pace(mut self, pace: Pace) -> Lab {
+        self.conditions += &pace.conditions();
+        self.pace = pace;
         self
     }
 

@@ -68,13 +68,13 @@ pub(super) async fn run(lab: &mut Lab) {
                 streams: case.streams,
                 server,
             };
-            let changes = if kind == Kind::GoControlPlane { case.peer_changes } else { case.changes };
+            let changes = lab.pace.changes(kind, case.changes, case.peer_changes);
             let experiment = Experiment {
                 resources: case.resources,
                 streams: case.streams,
                 stalled: 0,
                 changes,
-                interval_ms: lab.interval_ms.unwrap_or(case.interval_ms),
+                interval_ms: lab.pace.interval_ms(case.interval_ms),
                 server_threads: 1,
                 sotw: case.sotw,
             };
