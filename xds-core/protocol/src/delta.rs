@@ -118,6 +118,8 @@ impl DeltaSession {
     fn pick(&self, at: usize, mut sayings: Vec<Saying>) -> (Vec<Saying>, bool) {
         let collected = self.conversation.channels[at].type_url.traits().collected;
         let (mut first, mut bytes, mut full) = (None::<(Option<u32>, ResourceName)>, 0, false);
+        // Virtual hosts of other route configurations are told of in responses of their own.
+        let mut apart = false;
         sayings.retain(|saying| {
             if full || !self.is_sayable(at, saying) {
                 return false;
@@ -127,8 +129,11 @@ impl DeltaSession {
                 (first, bytes) = (Some((saying.batch, saying.name.clone())), size);
                 return true;
             };
-            let together = *batch == saying.batch && (!collected || name.collection() == saying.name.collection());
-            if !together {
+            if *batch != saying.batch {
+                return false;
+            }
+            if collected && name.collection() != saying.name.collection() {
+                apart = true;
                 return false;
             }
             let first_of_collection = collected && saying.owed;
@@ -136,8 +141,7 @@ impl DeltaSession {
             bytes += size;
             !full
         });
-        let rest = collected && !sayings.is_empty();
-        (sayings, full || rest)
+        (sayings, full || apart)
     }
 
     /// Some types are not told of removals while the peer still subscribes to the name.
