@@ -1,6 +1,7 @@
 //! The lab: workloads L1 to L8 against Chancery, floors and a peer in one run; and a herd for any other xDS server.
 
 use std::alloc::System;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -34,7 +35,7 @@ struct Arguments {
     interval: Option<u64>,
     /// How many changes in L1 and L5, where they are not to be those of the size; of peers they are.
     #[arg(long)]
-    changes: Option<usize>,
+    changes: Option<NonZeroUsize>,
     /// How large everything is.
     #[arg(long, value_enum, default_value_t = Size::Small)]
     size: Size,
@@ -145,7 +146,7 @@ async fn measure(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let site = if arguments.tls { Site::tls(cores)? } else { Site::plain(cores) };
     let mut lab = Lab::new(site, arguments.size, arguments.peers)
         .rows_with(arguments.rows.clone())
-        .pace(Pace { interval_ms: arguments.interval, changes: arguments.changes })
+        .pace(Pace { interval_ms: arguments.interval, changes: arguments.changes.map(NonZeroUsize::get) })
         .writes_to(arguments.folder.clone());
     let workloads = if arguments.only.is_empty() { Workload::value_variants() } else { &arguments.only };
     lab.run(workloads).await;

@@ -114,7 +114,7 @@ impl DeltaSession {
     }
 
     /// Which of the things that may be said go into the next response, and whether some had to stay behind only for
-    /// its size.
+    /// its size, or because they belong to another route configuration.
     fn pick(&self, at: usize, mut sayings: Vec<Saying>) -> (Vec<Saying>, bool) {
         let collected = self.conversation.channels[at].type_url.traits().collected;
         let (mut first, mut bytes, mut full) = (None::<(Option<u32>, ResourceName)>, 0, false);
@@ -129,11 +129,11 @@ impl DeltaSession {
                 (first, bytes) = (Some((saying.batch, saying.name.clone())), size);
                 return true;
             };
-            if *batch != saying.batch {
-                return false;
-            }
             if collected && name.collection() != saying.name.collection() {
                 apart = true;
+                return false;
+            }
+            if *batch != saying.batch {
                 return false;
             }
             let first_of_collection = collected && saying.owed;

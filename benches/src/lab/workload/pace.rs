@@ -23,8 +23,9 @@ impl Pace {
 
     /// What it adds to the conditions of a run.
     pub(super) fn conditions(&self) -> String {
-        let interval = self.interval_ms.map(|interval_ms| format!("; a change every {interval_ms} ms"));
-        let changes = self.changes.map(|changes| format!("; {changes} changes"));
-        [interval, changes].into_iter().flatten().collect()
+        let interval = self.interval_ms.map(|interval_ms| format!("a change every {interval_ms} ms"));
+        let changes = self.changes.map(|changes| format!("{changes} changes, of peers fewer"));
+        let asked: Vec<String> = [interval, changes].into_iter().flatten().collect();
+        if asked.is_empty() { String::new() } else { format!("; in L1 and L5 {}", asked.join(", ")) }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Channel {
     pub(crate) recalls_names: bool,
     /// The first answer is due even if it is empty.
     pub(crate) greeting: bool,
-    /// The last response was cut at the byte budget: the rest of the answer follows at once.
+    /// The last response was cut at the byte budget, or is for one route configuration of several: the rest follows at once.
     pub(crate) continuing: bool,
     /// Since when the source has not known the type.
     pub(super) unsynced_since: Option<Moment>,

@@ -11,7 +11,7 @@ pub(super) struct Collections {
     /// Numbered: one that was over and is announced again is another.
     announced: BTreeMap<ResourceName, u64>,
     last: u64,
-    /// Whether virtual hosts have followed since something changed. A channel that is new, or asks for others, is not quiet anyway.
+    /// Whether virtual hosts have followed since something changed.
     followed: bool,
 }
 
@@ -33,6 +33,11 @@ impl Collections {
         self.followed &= self.announced.remove(name).is_none();
     }
 
+    /// Somebody follows them who did not before.
+    pub(super) fn follow_anew(&mut self) {
+        self.followed = false;
+    }
+
     fn has(&self, name: &ResourceName) -> bool {
         self.announced.contains_key(name)
     }
@@ -43,10 +48,14 @@ impl Conversation {
     pub(super) fn collect<V: View>(&mut self, now: Moment, view: &V) {
         self.collections.followed = true;
         for channel in self.channels.iter_mut().filter(|channel| channel.type_url.traits().collected) {
-            if channel.interest.is_wildcard() || view.epoch(&channel.type_url).is_none() {
+            let Some(epoch) = view.epoch(&channel.type_url).filter(|_| !channel.interest.is_wildcard()) else {
                 continue;
-            }
+            };
             let (new, over) = channel.interest.collect(&self.collections.announced);
+            if !new.is_empty() || !over.is_empty() {
+                channel.heartbeat.reconsider();
+                channel.heartbeat.follow(now, view, epoch, &channel.type_url, &channel.interest);
+            }
             for collection in over {
                 channel.standing.forget_collection(&collection);
             }

@@ -146,7 +146,7 @@ impl Player {
         Ok(())
     }
 
-    /// A session that has seen what was published says so if it has nothing to say, and keeps to it.
+    /// A session that has seen what was published and calls itself quiet has nothing to say.
     fn keeps_quiet(&mut self) -> Result<(), String> {
         if self.unseen || self.violation.is_some() {
             return Ok(());
