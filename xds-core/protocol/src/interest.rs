@@ -47,6 +47,8 @@ pub(crate) struct InterestChange {
     pub(crate) wildcard_began: bool,
     /// The wildcard set is no longer wanted.
     pub(crate) wildcard_ended: bool,
+    /// The members of collections are wanted from now on, whichever collections those are.
+    pub(crate) collects: bool,
 }
 
 impl Interest {
@@ -96,6 +98,7 @@ impl Interest {
             dropped: sorted(self.names.difference(&wanted)),
             wildcard_began: explicit && !had,
             wildcard_ended: !explicit && had,
+            collects: false,
         };
         self.wildcard = if explicit { Wildcard::Explicit } else { Wildcard::No };
         self.names = wanted;
@@ -128,7 +131,8 @@ impl Interest {
             if type_url.traits().legacy_wildcard {
                 self.wildcard = Wildcard::Legacy;
             }
-            return InterestChange { wildcard_began: self.is_wildcard(), ..InterestChange::default() };
+            let collects = type_url.traits().collected;
+            return InterestChange { wildcard_began: self.is_wildcard(), collects, ..InterestChange::default() };
         }
         self.adjust(subscribe, unsubscribe, pool)
     }

@@ -1,10 +1,11 @@
 //! The forms of route tables: what commands say of them, and what is asked before one takes the place of another.
 
+use chancery_testkit::Echo;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::manifests::{CLASS, directory, exact_gateway, gateway, path, route, rule, service, small};
-use crate::serving::Serving;
+use crate::manifests::{CLASS, directory, exact_gateway, gateway, path, replace, route, rule, service, small};
+use crate::serving::{Serving, answered};
 use crate::{run, text};
 
 const FORMS: [&[&str]; 3] =
@@ -44,6 +45,28 @@ fn every_form_is_explained_alike_and_real_envoys_take_it() {
         assert!(asked.status.success(), "{form:?}: {}{}", text(&asked.stdout), text(&asked.stderr));
     }
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+}
+
+/// Each is the only thing that changes: nothing else wakes the proxy's stream.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_that_come_one_by_one_are_answered_in_every_form() {
+    let echo = Echo::start("catalog").await.expect("a port");
+    for form in FORMS {
+        let hosts = ["shop.example", "one.example", "two.example", "three.example"];
+        let root = directory(&[
+            ("class.yaml", CLASS.to_owned()),
+            ("web.yaml", exact_gateway("web", &hosts)),
+            ("catalog.yaml", route("catalog", "web", "shop.example", &[rule("/", "catalog")])),
+            ("services.yaml", service("catalog", &[echo.address()])),
+        ]);
+        let serving = Serving::start(root.path(), form).await;
+        let web = serving.reachable("web").await;
+        answered(web, "shop.example", "/", 200).await;
+        for host in &hosts[1..] {
+            replace(root.path(), &format!("{host}.yaml"), &route(host, "web", host, &[rule("/", "catalog")]));
+            answered(web, host, "/", 200).await;
+        }
+    }
 }
 
 #[test]
