@@ -19,7 +19,8 @@ pub enum Event {
         added: Vec<ResourceName>,
         /// Names it no longer wants.
         removed: Vec<ResourceName>,
-        /// All the names it now wants.
+        /// All the names it now wants. Of a type whose members are [collected](crate::Traits::collected), those of the
+        /// collections it was told of are wanted beside them, and there may be no names at all.
         names: NameSet,
     },
     /// The first request of a type proved that the peer holds, from an earlier stream, all it wants as of this epoch,
