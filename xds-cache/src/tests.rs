@@ -6,4 +6,5 @@ mod isolation;
 mod layers;
 mod model;
 mod publishing;
+mod sessions;
 mod waking;
