@@ -173,3 +173,19 @@ fn what_a_state_of_the_world_session_has_to_say_it_was_woken_for() {
 fn hosts_of_a_route_configuration_are_told_of_though_none_is_named() {
     assert_eq!(told_of_changes::<DeltaSession>(&TypeUrl::VIRTUAL_HOST, &[]), 5);
 }
+
+#[test]
+fn a_change_to_a_host_of_a_route_configuration_takes_one_poll() {
+    let host = |body: &str| make(TypeUrl::VIRTUAL_HOST, &named(&TypeUrl::VIRTUAL_HOST, "a"), body).done();
+    let table = make(TypeUrl::ROUTE, TABLE, "1").names(TypeUrl::VIRTUAL_HOST, TABLE).done();
+    let (cache, publisher) = cache_of([table, host("1")]);
+    let mut stream = Stream { session: <DeltaSession as Asked>::new(), watch: seat(&cache, 1, "n"), asked: Vec::new() };
+    stream.ask(&TypeUrl::ROUTE, &[TABLE.into()]);
+    stream.ask(&TypeUrl::VIRTUAL_HOST, &[]);
+    publisher.apply(&everyone(), upsert(host("2"))).unwrap();
+    let view = stream.watch.latest().unwrap();
+    let response = stream.session.poll_transmit(Moment::default(), &*view).unwrap();
+    assert!(stream.session.is_quiet(), "the response is on its way");
+    stream.session.accept(response, &[]);
+    assert!(stream.session.is_quiet(), "the response was accepted");
+}

@@ -107,11 +107,11 @@ impl Conversation {
     /// A subscription changed: what that means for what the peer is owed.
     pub(crate) fn subscribed(&mut self, at: usize, change: InterestChange) {
         let Some(channel) = self.channels.get_mut(at) else { return };
-        if channel.type_url.traits().collected {
-            self.collections.follow_anew();
-        }
         if change == InterestChange::default() {
             return;
+        }
+        if channel.type_url.traits().collected {
+            self.collections.follow_anew();
         }
         channel.heartbeat.reconsider();
         if change.wildcard_began && !channel.standing.whole_due() {
