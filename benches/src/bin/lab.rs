@@ -33,7 +33,7 @@ struct Arguments {
     /// The time from one change to the next in L1 and L5, in milliseconds, where it is not to be that of the size.
     #[arg(long)]
     interval: Option<u64>,
-    /// How many changes in L1 and L5, where they are not to be those of the size; of peers they are.
+    /// How many changes in L1 and L5, where they are not to be those of the size. Peers make as many as ever.
     #[arg(long)]
     changes: Option<NonZeroUsize>,
     /// How large everything is.

@@ -153,8 +153,8 @@ impl Player {
         }
         let view = self.world.view();
         let kept = match &mut self.side {
-            Side::Sotw(session) => keeps_quiet(session, self.now, &*view, false),
-            Side::Delta(session) => keeps_quiet(session, self.now, &*view, false),
+            Side::Sotw(session) => keeps_quiet(session, self.now, &*view),
+            Side::Delta(session) => keeps_quiet(session, self.now, &*view),
         };
         kept.map_err(|offence| alloc::format!("{offence}"))
     }

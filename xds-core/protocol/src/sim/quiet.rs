@@ -10,17 +10,17 @@ pub(super) fn is_quiet<S: Session>(session: &S, now: Moment) -> bool {
     session.is_quiet() && session.poll_timeout().is_none_or(|due| due > now)
 }
 
+/// A session that was quiet has said something (`spoke`), though nothing had happened.
+pub(super) fn stays_quiet(spoke: bool) -> Result<(), Offence> {
+    match spoke {
+        true => offence("quiet", "a session that had called itself quiet spoke, and nothing had happened".into()),
+        false => Ok(()),
+    }
+}
+
 /// A session that says it is quiet is not asked again before something happens: it must have nothing to say, and no moment to wake
 /// that it has not named.
-pub(super) fn keeps_quiet<S: Session>(
-    session: &mut S,
-    now: Moment,
-    view: &impl View,
-    broken: bool,
-) -> Result<(), Offence> {
-    if broken {
-        return offence("quiet", "a session that had called itself quiet spoke, and nothing had happened".into());
-    }
+pub(super) fn keeps_quiet<S: Session>(session: &mut S, now: Moment, view: &impl View) -> Result<(), Offence> {
     if !session.is_quiet() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use super::client::TYPES;
 use super::network::{Parcel, Server, Stream, Upward};
 use super::oracle::{Offence, Oracle, offence};
 use super::pool::Pool;
-use super::quiet::{is_quiet, keeps_quiet};
+use super::quiet::{is_quiet, keeps_quiet, stays_quiet};
 use super::truth::MadeUp;
 use super::{Carriage, Client, Cure, Direct, Habits, Plan, Random, Refusing, Scene, Tally, Truth, World};
 use crate::{
@@ -265,14 +265,16 @@ impl<'a, T: Truth, C: Carriage<T::View>> Simulation<'a, T, C> {
                 session.handle_timeout(self.now);
                 let quiet = seat.looked_at == self.tally.published && is_quiet(session, self.now);
                 let response = session.poll_transmit(self.now, view);
-                keeps_quiet(session, self.now, view, quiet && response.is_some())?;
+                stays_quiet(quiet && response.is_some())?;
+                keeps_quiet(session, self.now, view)?;
                 response.map(|response| self.carriage.sotw(at, response, view)).transpose()?
             }
             Server::Delta(session) => {
                 session.handle_timeout(self.now);
                 let quiet = seat.looked_at == self.tally.published && is_quiet(session, self.now);
                 let response = session.poll_transmit(self.now, view);
-                keeps_quiet(session, self.now, view, quiet && response.is_some())?;
+                stays_quiet(quiet && response.is_some())?;
+                keeps_quiet(session, self.now, view)?;
                 response.map(|response| self.carriage.delta(at, response, view)).transpose()?
             }
         };
